@@ -1,0 +1,1 @@
+"""One truthful picture of stock across many stores, kept by Dagster."""

@@ -1,0 +1,66 @@
+"""Store integrations: one connected shop, warehouse or feed, which is one partition."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from inventory_pipeline.core.errors import UsageError
+
+DEFAULT_GROUP = "default"
+SYNC_INTERVAL = timedelta(hours=4)
+FRESHNESS_FACTOR = 1.25
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreIntegration:
+    """One store. `key` is the immutable partition key; `credentials` maps names to references, never to values.
+
+    `settings` are the platform's options as text. `needs_reauthorization` holds the reason while the platform refuses
+    the credentials. `freshness_limit` is how long a snapshot may be believed; None means 1.25 × the schedule's interval.
+    """
+
+    key: str
+    platform: str
+    url: str
+    name: str = ""
+    group: str = DEFAULT_GROUP
+    settings: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    is_active: bool = True
+    auto_sync: bool = False
+    needs_reauthorization: str | None = None
+    freshness_limit: timedelta | None = None
+    created_at: datetime | None = None
+    first_sync_at: datetime | None = None
+    purged_at: datetime | None = None
+
+    @property
+    def host(self) -> str:
+        return host_of(self.url)
+
+
+def checked_key(key: str) -> str:
+    """The key itself, or UsageError: a slug of lower-case letters, digits, `-` and `_`, at most 64 characters."""
+    if not _SLUG.fullmatch(key):
+        raise UsageError(
+            f"store key {key!r:.80} is not a slug: use lower-case letters, digits, '-' and '_' (at most 64): 'berlin-shop'"
+        )
+    return key
+
+
+def host_of(url: str) -> str:
+    """Scheme, host and port in lower case ("https://shop.example:8443"): where credentials would be sent.
+
+    Another path on the same host keeps the credentials; another host, port or scheme is another place.
+    """
+    parts = urlsplit(url.strip())
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+def freshness(store: StoreIntegration, interval: timedelta = SYNC_INTERVAL) -> timedelta:
+    """How long after its read ended the store's last snapshot may be believed."""
+    return store.freshness_limit or interval * FRESHNESS_FACTOR

@@ -1,0 +1,78 @@
+"""What a sync did: its counts, its coverage, its outcome."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from inventory_pipeline.core.quantity import Number
+
+Outcome = Literal["published", "quarantined", "failed", "refused", "canceled"]
+Trigger = Literal["schedule", "auto_sync", "manual", "retry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Lines, over distinct identities: `seen = created + updated + skipped + rejected`.
+
+    `missing` counts lines newly missing in this sync, `deleted` those missing a second time (or by the platform's own
+    word). `rejected` counts lines that could not be read, with or without a readable identity.
+    """
+
+    seen: int
+    created: int
+    updated: int
+    skipped: int
+    rejected: int
+    missing: int = 0
+    deleted: int = 0
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChange:
+    """One changed line for a person to read: before and after are None where the state is not "tracked"."""
+
+    item_id: str
+    location_id: str
+    sku: str | None
+    title: str
+    before: Number | None
+    after: Number | None
+    kind: str  # updated, missing, deleted, returned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockTotals:
+    """The store after a publish. `units` sums available over tracked lines, each shared pool once."""
+
+    lines: int
+    products: int
+    variants: int
+    units: Number
+    out_of_stock: int
+    negative: int
+    untracked: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """A published sync. `warnings` are sentences for a person; `gap` counts entities the platform did not show."""
+
+    store: str
+    run_id: str
+    snapshot_id: int
+    started_at: datetime
+    ended_at: datetime
+    published_at: datetime
+    counts: Counts
+    totals: StockTotals
+    api_calls: int
+    gap: int = 0
+    how: str = ""
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    largest_changes: Sequence[LineChange] = ()
+    warnings: Sequence[str] = ()
+    accepted_shrink: bool = False

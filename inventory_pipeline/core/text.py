@@ -1,0 +1,34 @@
+"""Texts from outside, made safe to store and to print on one line."""
+
+from typing import overload
+
+REPLACEMENT = "\ufffd"
+
+
+def is_clean(text: str) -> bool:
+    """Whether every database can hold the text: no NUL (PostgreSQL refuses it), no lone surrogate (not UTF-8)."""
+    if text.isascii():
+        return "\0" not in text
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+@overload
+def clean_text(text: str, limit: int | None = None) -> str: ...
+@overload
+def clean_text(text: None, limit: int | None = None) -> None: ...
+def clean_text(text: str | None, limit: int | None = None) -> str | None:
+    """The text with what cannot be stored shown as U+FFFD, cut to `limit` characters with an ellipsis."""
+    if text is None:
+        return None
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if is_clean(text):
+        return text
+    return "".join(REPLACEMENT if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def one_line(text: object, limit: int = 250) -> str:
+    """White space folded, unprintable characters shown as U+FFFD, cut to `limit` characters: for tags and messages."""
+    folded = " ".join(str(text).split())
+    shown = "".join(c if c.isprintable() else REPLACEMENT for c in folded)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

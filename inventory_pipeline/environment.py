@@ -1,0 +1,90 @@
+"""What the environment and `.env` say: one reading for the CLI, Dagster and every process they start.
+
+The real environment wins over `.env`. Relative folders are taken from the project's root, not from where a command
+happens to run, so that every entry sees the same data.
+"""
+
+import os
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from inventory_pipeline.core.errors import UsageError
+
+# The folder that holds dagster.yaml, workspace.yaml and `.env`: the checkout.
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+DEFAULT_CRON = "0 */4 * * *"
+DEFAULT_TIMEZONE = "UTC"
+DEFAULT_ALERT_INTERVAL = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Every INVENTORY_* variable, read and checked. `secret_keys` holds key material and is never shown."""
+
+    data_dir: Path
+    database_url: str
+    feed_dir: Path
+    log_level: str
+    sync_cron: str
+    timezone: str
+    alert_interval: timedelta
+    secret_keys: str | None = field(repr=False)
+
+    @property
+    def dagster_dir(self) -> Path:
+        """Where Dagster's own storage (run history, logs of runs) lives while it is SQLite."""
+        return self.data_dir / "dagster"
+
+    @property
+    def log_file(self) -> Path:
+        return self.data_dir / "logs" / "inventory_pipeline.log"
+
+    @property
+    def key_file(self) -> Path:
+        """The generated encryption key, used where INVENTORY_SECRET_KEY is not set."""
+        return self.data_dir / "secret.key"
+
+
+def load_environment() -> Environment:
+    """Reads `.env` and the environment. Raises UsageError naming the variable that cannot be used."""
+    load_dotenv(PROJECT_ROOT / ".env", override=False)
+    data_dir = _folder("INVENTORY_DATA_DIR", PROJECT_ROOT / "var")
+    return Environment(
+        data_dir=data_dir,
+        database_url=_text("INVENTORY_DATABASE_URL") or f"sqlite:///{data_dir / 'inventory.db'}",
+        feed_dir=_folder("INVENTORY_FEED_DIR", data_dir / "feeds"),
+        log_level=_log_level(),
+        sync_cron=_text("INVENTORY_SYNC_CRON") or DEFAULT_CRON,
+        timezone=_text("INVENTORY_TIMEZONE") or DEFAULT_TIMEZONE,
+        alert_interval=timedelta(seconds=_seconds("INVENTORY_ALERT_INTERVAL_SECONDS", DEFAULT_ALERT_INTERVAL)),
+        secret_keys=_text("INVENTORY_SECRET_KEY"),
+    )
+
+
+def _text(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _folder(name: str, default: Path) -> Path:
+    text = _text(name)
+    return default if text is None else (PROJECT_ROOT / Path(text).expanduser()).resolve()
+
+
+def _log_level() -> str:
+    level = (_text("INVENTORY_LOG_LEVEL") or "INFO").upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise UsageError(f"INVENTORY_LOG_LEVEL={level!r:.40} is none of DEBUG, INFO, WARNING, ERROR")
+    return level
+
+
+def _seconds(name: str, default: int) -> int:
+    text = _text(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not 30 <= int(text) <= 7 * 86400:
+        raise UsageError(f"{name}={text!r:.40} is not a whole number of seconds between 30 and {7 * 86400}, such as 1800")
+    return int(text)
