@@ -1,0 +1,108 @@
+"""What a platform is to the rest of the project: a description, a check, and a read in pages."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.stock import Completeness, Page
+from inventory_pipeline.core.stores import StoreIntegration
+
+if TYPE_CHECKING:  # the registry is read by programs that never open a connection
+    from inventory_pipeline.http.client import HttpClient
+    from inventory_pipeline.http.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformInfo:
+    """A platform as `inventory-pipeline platforms` lists it. `settings` and `credentials` are what a store may and must
+    give: names with what they do, and names that must be there."""
+
+    platform: str
+    title: str
+    versions: str
+    auth: str
+    scopes: tuple[str, ...]
+    calls_per_100k: str
+    proved_by: str
+    credentials: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    needs_url: bool = True
+
+    @property
+    def all_settings(self) -> Mapping[str, str]:
+        """The platform's own settings and those that every platform has."""
+        return {**self.settings, **COMMON_SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckItem:
+    """One finding of `stores check`, in a person's words. `cure` says what to do where it is not well."""
+
+    check: Literal["address", "credentials", "permissions", "version"]
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorContext:
+    """What a connector is given: the store, its credentials' values, and what the last published read left for it."""
+
+    store: StoreIntegration
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    feed_dir: Path | None = None
+    memo: Mapping[str, str] = field(default_factory=dict)
+    on_exchange: "Callable[[Exchange], None] | None" = None
+
+    def check_names(self, info: PlatformInfo) -> None:
+        """UsageError for a setting that the platform does not have, or a credential that it needs and the store lacks."""
+        check_names("setting", self.store.settings, info.all_settings)
+        for name in info.credentials:
+            if not self.credentials.get(name):
+                raise UsageError(f"{info.title} needs the credential {name}: give the store {name}=secret:NAME")
+
+    def open_http(self, **options: Any) -> "HttpClient":
+        """A client for one read, obeying the store's common settings. Raises UsageError for a setting out of range."""
+        from inventory_pipeline.http.client import HttpClient
+
+        settings = self.store.settings
+        own: dict[str, Any] = {
+            "connections": whole_number(settings, "connections", 8, 1, 64),
+            "per_second": number(settings, "requests_per_second", None, 0.01, 1000),
+            "timeout": number(settings, "timeout", 30.0, 1, 600),
+            "verify": flag(settings, "verify_tls", True),
+            "on_exchange": self.on_exchange,
+        }
+        return HttpClient(**(own | options))
+
+
+class Connector(Protocol):
+    """One platform. Made for one check or one read of one store; knows neither the database nor Dagster.
+
+    The constructor calls no network: it raises UsageError for a setting or credential name that cannot be used. Each
+    module of a platform names its class `CONNECTOR`.
+    """
+
+    info: ClassVar[PlatformInfo]
+
+    def __init__(self, context: ConnectorContext) -> None: ...
+
+    @property
+    def api_calls(self) -> int:
+        """Requests sent so far, retries included."""
+        ...
+
+    async def check(self) -> list[CheckItem]:
+        """Whether address, credentials, permissions and version are right. Faults are findings, not exceptions."""
+        ...
+
+    def read(self) -> AsyncIterator[Page | Completeness]:
+        """Every line of the store in pages, and as the last item exactly one Completeness.
+
+        Memory does not grow with the catalogue. Raises the SyncError types. Whoever iterates closes it
+        (contextlib.aclosing); it then leaves no task and no connection behind.
+        """
+        ...
