@@ -28,15 +28,13 @@ def configure_logging(environment: Environment, *, console: bool = False, verbos
     """Sends the project's log lines to `environment.log_file`, and with `console` to standard error as well.
 
     `verbose` means DEBUG, whatever INVENTORY_LOG_LEVEL says. The console shows warnings, and everything at DEBUG.
-    A folder that cannot be written costs the file, with one warning, never the sync.
+    A file that cannot be written is said once on standard error; it never sinks what is being logged.
     """
     level = "DEBUG" if verbose else environment.log_level
     handlers: list[logging.Handler] = [_RedactInPlace()]
     if console:
         handlers.append(_StandardError("DEBUG" if level == "DEBUG" else "WARNING"))
-    trouble = _prepare_folder(environment.log_file)
-    if trouble is None:
-        handlers.append(_SharedFile(environment.log_file))
+    handlers.append(_SharedFile(environment.log_file))
     logger = logging.getLogger(LOGGER)
     others = [handler for handler in logger.handlers if not isinstance(handler, _Ours)]
     for handler in set(logger.handlers) - set(others):
@@ -44,16 +42,6 @@ def configure_logging(environment: Environment, *, console: bool = False, verbos
     # Ours stand first: what Dagster captures for the run's page has then been redacted already.
     logger.handlers[:] = [*handlers, *others]
     logger.setLevel(level)
-    if trouble is not None:
-        logger.warning("No log file: %s. Make the folder writable or set INVENTORY_DATA_DIR", trouble)
-
-
-def _prepare_folder(file: Path) -> str | None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        return str(error)
-    return None if os.access(file.parent, os.W_OK) else f"{file.parent} is not writable"
 
 
 class _Ours(logging.Handler):
@@ -94,6 +82,7 @@ class _SharedFile(_Ours, RotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
             # Opened for each line: a descriptor kept over a fork would share its lock with the child.
             with Path(f"{self.baseFilename}.lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -111,10 +100,10 @@ class _SharedFile(_Ours, RotatingFileHandler):
             self.stream = self._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the standard library's signature
-        """A full disk costs log lines and says so once; it never sinks what was being logged."""
+        """A full disk or a read-only folder costs log lines, and says so once."""
         if not self._told:
             self._told = True
-            sys.stderr.write(f"WARNING the log file {self.baseFilename} cannot be written: {sys.exc_info()[1]}\n")
+            sys.stderr.write(f"WARNING no log lines are kept: {sys.exc_info()[1]}; mend it, or set INVENTORY_DATA_DIR\n")
 
 
 class _Lines(logging.Formatter):
