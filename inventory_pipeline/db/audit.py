@@ -1,0 +1,28 @@
+"""Who changed what, and when. Append-only."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from inventory_pipeline.db.tables.stores import audit_log as _table
+
+
+class AuditEntry(NamedTuple):
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str
+
+
+def record(connection: sa.Connection, at: datetime, actor: str, action: str, subject: str, detail: str = "") -> None:
+    """Appends one entry. `detail` must hold no secret: names and references only."""
+    connection.execute(_table.insert().values(at=at, actor=actor, action=action, subject=subject, detail=detail))
+
+
+def list_audit(connection: sa.Connection, limit: int = 100) -> list[AuditEntry]:
+    """Newest first."""
+    columns = (_table.c.at, _table.c.actor, _table.c.action, _table.c.subject, _table.c.detail)
+    rows = connection.execute(sa.select(*columns).order_by(_table.c.id.desc()).limit(limit))
+    return [AuditEntry(*row) for row in rows]

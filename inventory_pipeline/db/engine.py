@@ -1,0 +1,91 @@
+"""One SQLAlchemy engine for SQLite or PostgreSQL, set up so that both behave alike."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError
+
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.redaction import redact
+
+# How a transaction begins on SQLite. "stage" writes temporary tables only, so that it locks nothing of the main file.
+Mode = Literal["read", "stage", "write"]
+MODE = "inventory_mode"
+
+# How long a writer waits for another one, in seconds: longer than any store's publishing transaction.
+LOCK_PATIENCE = 60.0
+# SQLite waits inside C, where no signal handler runs; short waits in a loop keep the process cancellable.
+_BUSY_MILLISECONDS = 100
+
+
+def checked_url(text: str) -> sa.URL:
+    """The URL with its driver made explicit. Raises UsageError for anything but a SQLite file or PostgreSQL."""
+    try:
+        url = sa.make_url(text)
+    except ArgumentError:
+        raise UsageError(_unusable(redact(text))) from None
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+            raise UsageError(f"{_unusable(text)}; an in-memory database would be another one in every process")
+        return url.set(drivername="sqlite+pysqlite")
+    if url.drivername in ("postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    raise UsageError(_unusable(url.render_as_string(hide_password=True)))
+
+
+def _unusable(shown: str) -> str:
+    return (
+        f"database URL {shown!r:.200} is not usable: INVENTORY_DATABASE_URL takes sqlite:///<file> or"
+        " postgresql://<user>:<password>@<host>/<database>"
+    )
+
+
+def make_engine(url: sa.URL) -> sa.Engine:
+    """The engine for a checked URL. Makes the folder of a SQLite file; connects to nothing yet."""
+    if url.drivername == "postgresql+psycopg":
+        timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=timeout)
+    assert url.database is not None
+    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
+    raw.isolation_level = None  # the driver's own BEGIN would come too late for reads and for DDL
+    patiently(lambda: raw.execute("PRAGMA journal_mode = WAL"))
+    raw.execute("PRAGMA synchronous = NORMAL")
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute("PRAGMA temp_store = FILE")
+    raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    mode: Mode = connection.get_execution_options().get(MODE, "read")
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
+    if mode != "write":
+        raw.execute("BEGIN")
+        return
+    # A writer takes the lock at once: a reader that turns writer later could only fail.
+    patiently(lambda: raw.execute("BEGIN IMMEDIATE"))
+
+
+def patiently(attempt: Callable[[], Any]) -> None:
+    """Tries until no other connection is in the way, at most LOCK_PATIENCE; then raises SQLite's own error."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            attempt()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise

@@ -1,0 +1,1 @@
+"""The tables as SQLAlchemy Core sees them. Migrations create them; a test compares the two."""
