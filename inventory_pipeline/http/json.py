@@ -1,0 +1,52 @@
+"""JSON answers, decoded strictly: what is not whole JSON is an error, never a guess."""
+
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
+from inventory_pipeline.http.reply import Reply
+
+Wanted = TypeVar("Wanted")
+_BOM = b"\xef\xbb\xbf"
+_PHP = re.compile(rb"\s*(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Parse error)\b")
+
+
+def decode_json(reply: Reply, decoder: msgspec.json.Decoder[Wanted]) -> Wanted:
+    """The body as the decoder's type. A byte-order mark is skipped.
+
+    Raises IncompleteRead for JSON that breaks off or is malformed, StoreMisconfigured for a web page or for PHP's own
+    messages where JSON should be, and lets msgspec.ValidationError through: whole JSON of another shape.
+    """
+    body = reply.body.removeprefix(_BOM)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.convert(_less_strictly(reply, body), decoder.type)
+
+
+def _less_strictly(reply: Reply, body: bytes) -> Any:
+    """msgspec refuses a whole page for one lone surrogate or one broken byte in a title; such texts are kept or mended."""
+    try:
+        return json.loads(body.decode("utf-8", "replace"), parse_constant=_refused)
+    except (ValueError, RecursionError):
+        raise _explained(reply, body) from None
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _explained(reply: Reply, body: bytes) -> IncompleteRead | StoreMisconfigured:
+    if _PHP.match(body):
+        return StoreMisconfigured(f"{reply.place} puts PHP messages before its JSON; set WP_DEBUG_DISPLAY to false on the shop")
+    if reply.is_html:
+        return StoreMisconfigured(
+            f"{reply.place} answers {reply.summary} with a web page where JSON should be; correct the address, or let this"
+            " program pass the shop's security plugin, cache or log-in page"
+        )
+    return IncompleteRead(f"{reply.place} answers with JSON that is cut off or malformed ({len(body):,} bytes)")

@@ -1,0 +1,47 @@
+"""What a failed connection means: trouble that may pass, or an address that a person must mend."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured, SyncError
+
+# The first bytes of a TLS alert, as they show in the complaint about a reply that is not HTTP.
+_TLS_ALERT = "\\x15\\x03"
+# What OpenSSL says where the other side does not speak TLS.
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+
+
+def meaning(error: httpx.TransportError | httpx.InvalidURL, where: str, timeout: float) -> SyncError:
+    """PlatformUnavailable where another attempt may help, StoreMisconfigured where not. The text holds no header."""
+    if isinstance(error, httpx.TimeoutException):
+        return PlatformUnavailable(f"{where} gives no answer within {timeout:g} s")
+    if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+        return StoreMisconfigured(f"the address {where} cannot be used: it needs the form https://shop.example")
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its own text may quote the header, and with it the secret.
+        return StoreMisconfigured(f"the request to {where} cannot be sent: does a credential or setting hold a line break?")
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return StoreMisconfigured(
+                f"{where}: its certificate is not trusted ({cause.verify_message}); give the shop a valid one, or set"
+                " verify_tls=false for a shop in your own network"
+            )
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS:
+            return StoreMisconfigured(f"{where} does not speak https at this address; try http:// or another port")
+        if isinstance(cause, socket.gaierror):
+            return PlatformUnavailable(f"the host of {where} is not found; is the address right?")
+    if _TLS_ALERT in str(error):
+        return StoreMisconfigured(f"{where} speaks https at this address; write https:// in the store's address")
+    if isinstance(error, httpx.ConnectError):
+        return PlatformUnavailable(f"{where} cannot be reached (connection refused or no route)")
+    return PlatformUnavailable(f"{where} breaks the connection off ({type(error).__name__})")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
