@@ -19,11 +19,16 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CRON = "0 */4 * * *"
 DEFAULT_TIMEZONE = "UTC"
 DEFAULT_ALERT_INTERVAL = 3600
+DEFAULT_RETRY_WAIT = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Every INVENTORY_* variable, read and checked. `secret_keys` holds key material and is never shown."""
+    """Every INVENTORY_* variable, read and checked. `secret_keys` holds key material and is never shown.
+
+    `retry_wait` is how long a sync waits before its one retry when the platform was unavailable.
+    `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`.
+    """
 
     data_dir: Path
     database_url: str
@@ -33,6 +38,8 @@ class Environment:
     timezone: str
     alert_interval: timedelta
     secret_keys: str | None = field(repr=False)
+    retry_wait: timedelta = timedelta(seconds=DEFAULT_RETRY_WAIT)
+    dagster_database_url: str | None = field(default=None, repr=False)
 
     @property
     def dagster_dir(self) -> Path:
@@ -62,6 +69,8 @@ def load_environment() -> Environment:
         timezone=_text("INVENTORY_TIMEZONE") or DEFAULT_TIMEZONE,
         alert_interval=timedelta(seconds=_seconds("INVENTORY_ALERT_INTERVAL_SECONDS", DEFAULT_ALERT_INTERVAL)),
         secret_keys=_text("INVENTORY_SECRET_KEY"),
+        retry_wait=timedelta(seconds=_seconds("INVENTORY_RETRY_WAIT_SECONDS", DEFAULT_RETRY_WAIT, least=0)),
+        dagster_database_url=_text("INVENTORY_DAGSTER_DATABASE_URL"),
     )
 
 
@@ -81,10 +90,10 @@ def _log_level() -> str:
     return level
 
 
-def _seconds(name: str, default: int) -> int:
+def _seconds(name: str, default: int, least: int = 30) -> int:
     text = _text(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 30 <= int(text) <= 7 * 86400:
-        raise UsageError(f"{name}={text!r:.40} is not a whole number of seconds between 30 and {7 * 86400}, such as 1800")
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= 7 * 86400:
+        raise UsageError(f"{name}={text!r:.40} is not a whole number of seconds between {least} and {7 * 86400}, such as 1800")
     return int(text)

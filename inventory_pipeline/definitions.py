@@ -1,0 +1,24 @@
+"""What Dagster loads: `dagster dev` in the checkout, `dagster … -m inventory_pipeline.definitions` from anywhere.
+
+Light on purpose: each run's process imports it. What works with stores is imported when it is used.
+"""
+
+import dagster as dg
+
+from inventory_pipeline.defs.assets import inventory_snapshot
+from inventory_pipeline.defs.integration_sensor import store_integration_sensor
+from inventory_pipeline.defs.jobs import sync_inventory
+from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.schedules import inventory_sync_schedule
+from inventory_pipeline.defs.stuck_sync_sensor import stuck_sync_sensor
+from inventory_pipeline.defs.sync_failure_sensor import sync_failure_sensor
+
+defs = dg.Definitions(
+    assets=[inventory_snapshot],
+    jobs=[sync_inventory],
+    schedules=[inventory_sync_schedule],
+    sensors=[store_integration_sensor, stuck_sync_sensor, sync_failure_sensor],
+    resources={"inventory": Inventory()},
+    # For every job, the hidden one of the UI's Materialize button included: a sync is one step, and one process is enough.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,51 @@
+"""What became of a new store's first sync, told to the person who has just created it."""
+
+import time
+from dataclasses import dataclass
+
+from dagster import DagsterInstance, RunsFilter
+
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.defs.names import PARTITION_TAG
+from inventory_pipeline.defs.sync_log import is_sync
+
+# The sensor's interval, a tick's own time, and some air: DESIGN promises the request within 10 s.
+PATIENCE_SECONDS = 12.0
+_POLL_SECONDS = 0.5
+# The daemon beats each 30 s.
+_ALIVE_SECONDS = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSync:
+    """`run_id` is None where no run was requested; `text` says in a person's words what happens next."""
+
+    run_id: str | None
+    text: str
+
+
+def first_sync(instance: DagsterInstance, store: StoreIntegration, patience: float = PATIENCE_SECONDS) -> FirstSync:
+    """Waits until `store_integration_sensor` has requested the store's first sync, while a daemon is there to do so."""
+    if not store.auto_sync:
+        return FirstSync(None, "no first sync was requested: the store has no auto-sync; the schedule takes it at its next tick")
+    if not store.is_active:
+        return FirstSync(None, "the first sync starts when the store is activated")
+    deadline = time.monotonic() + patience
+    while (run_id := _latest_sync(instance, store.key)) is None:
+        if not daemon_is_running(instance):
+            return FirstSync(None, "the first sync starts when the daemon runs")
+        if time.monotonic() > deadline:
+            return FirstSync(None, "the first sync was not requested yet: is store_integration_sensor switched on?")
+        time.sleep(_POLL_SECONDS)
+    return FirstSync(run_id, f"first sync requested: run {run_id}")
+
+
+def daemon_is_running(instance: DagsterInstance) -> bool:
+    """Whether a Dagster daemon evaluates sensors of this history at present."""
+    heartbeat = instance.get_daemon_heartbeats().get("SENSOR")
+    return heartbeat is not None and time.time() - heartbeat.timestamp < _ALIVE_SECONDS
+
+
+def _latest_sync(instance: DagsterInstance, store_key: str) -> str | None:
+    runs = instance.get_runs(RunsFilter(tags={PARTITION_TAG: store_key}), limit=5)
+    return next((run.run_id for run in runs if is_sync(run)), None)

@@ -1,0 +1,19 @@
+"""The names people type, filter by and read in the Dagster UI."""
+
+import dagster as dg
+
+SNAPSHOT = dg.AssetKey("inventory_snapshot")
+STORES_PARTITIONS = "store_integrations"
+SYNC_JOB = "sync_inventory"
+
+PARTITION_TAG = "dagster/partition"
+PLATFORM_TAG = "inventory/platform"
+# Written by the run itself at its end. A re-execution copies its parent's tags: they are true of a run only where
+# RUN_TAG holds that run's own id.
+RUN_TAG = "inventory/run"
+TRIGGER_TAG = "inventory/trigger"
+OUTCOME_TAG = "inventory/outcome"
+ERROR_TAG = "inventory/error"
+API_CALLS_TAG = "inventory/api_calls"
+COUNT_TAGS = {name: f"inventory/{name}" for name in ("created", "updated", "skipped", "rejected", "missing")}
+TAG_LENGTH = 250

@@ -1,0 +1,107 @@
+"""One run's sync, from its partition key to its line in the sync log."""
+
+import logging
+
+import dagster as dg
+
+from inventory_pipeline.core.errors import InventoryError, LeaseHeld, PlatformUnavailable, Quarantined, StoreRefused
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.sync import Outcome, SyncResult
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs.cancel import cancelled_from_elsewhere, has_launcher
+from inventory_pipeline.defs.endings import Ending, write_tags
+from inventory_pipeline.defs.partitions import add_partitions
+from inventory_pipeline.defs.resources import Inventory
+
+logger = logging.getLogger(__name__)
+
+
+def run_sync(context: dg.AssetExecutionContext, inventory: Inventory) -> Ending:
+    """Syncs the run's store and writes the run's tags, also where the run is canceled meanwhile.
+
+    Raises RetryRequested, without tags, where the platform was unavailable at the first attempt, and whatever exception
+    ended the run from outside. All other errors become an Ending.
+    """
+    attempt = _Attempt(context)
+    try:
+        with cancelled_from_elsewhere(context.instance, context.run):
+            ending = attempt.ending(inventory)
+    except dg.RetryRequested:
+        raise
+    except BaseException:
+        write_tags(context.instance, context.run, _ended_from_outside(context), attempt.platform)
+        raise
+    write_tags(context.instance, context.run, ending, attempt.platform)
+    return ending
+
+
+class _Attempt:
+    """`platform` is the store's, once its row has been read."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+        self.platform: str | None = None
+
+    def ending(self, inventory: Inventory) -> Ending:
+        try:
+            return Ending("published", result=self._sync(inventory))
+        except Quarantined as error:
+            return _told("quarantined", error)
+        except StoreRefused as error:
+            return _told("refused", error)
+        except PlatformUnavailable as error:
+            if self._context.retry_number == 0:
+                wait = inventory.environment.retry_wait.total_seconds()
+                raise dg.RetryRequested(max_retries=1, seconds_to_wait=wait) from error
+            return _told("failed", error)
+        except InventoryError as error:
+            return _told("failed", error)
+        except Exception as error:  # a fault of ours: whole in the log, where it is redacted, and one line elsewhere
+            logger.exception("Unexpected error")
+            return _told("failed", f"unexpected {type(error).__name__}: {error}")
+
+    def _sync(self, inventory: Inventory) -> SyncResult:
+        """Before anything else the key is held against the table: Dagster runs this for keys that it does not know."""
+        if not self._context.has_partition_key:
+            raise StoreRefused("no store was chosen: launch the run for a partition, which is a store's key")
+        key = self._context.partition_key
+        with inventory.open() as services:
+            from inventory_pipeline.db import leases, stores
+
+            with services.database.connect() as connection:
+                store = stores.get_store(connection, key)
+            if store is not None:
+                self.platform = store.platform
+                if store.purged_at is None:
+                    add_partitions(self._context.instance, [key])
+            run_id = self._context.run.run_id
+            accept_shrink = self._context.op_execution_context.op_config["accept_shrink"]
+            service = services.sync()
+            try:
+                return service.sync_all_products(key, run_id=run_id, accept_shrink=accept_shrink)
+            except LeaseHeld as held:
+                holder = self._context.instance.get_run_by_id(held.holder)
+                if holder is None or not holder.is_finished:
+                    raise
+                # Its process died with the lease. Were it alive after all, publishing would find the lease gone.
+                logger.warning("Freeing the lease of run %s, which has ended", held.holder)
+                leases.release(services.database, key, held.holder)
+            return service.sync_all_products(key, run_id=run_id, accept_shrink=accept_shrink)
+
+
+def _told(outcome: Outcome, error: object) -> Ending:
+    return Ending(outcome, error=one_line(redact(str(error)), 2_000))
+
+
+def _ended_from_outside(context: dg.AssetExecutionContext) -> Ending:
+    """What to call it that a signal ended this run: canceled only if a person did it."""
+    run = context.instance.get_run_by_id(context.run.run_id) or context.run
+    if run.status is dg.DagsterRunStatus.FAILURE:
+        return Ending("failed", error="the run was ended because it had been marked as failed; the next sync takes over")
+    if run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
+        return Ending("canceled")
+    if has_launcher(run):
+        return Ending("failed", error="the run's process was told to end (a shutdown or a deploy); the next sync takes over")
+    # Ctrl-C on a command line. Dagster calls that a failure unless it was told first.
+    context.instance.report_run_canceling(run)
+    return Ending("canceled")
