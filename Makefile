@@ -1,0 +1,46 @@
+# `make demo` and `make test` need only Python 3.11+ and make: everything else goes into $(VENV).
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format
+
+help: ## Show these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Make the virtual environment with what running needs
+demo: $(VENV)/.installed ## Two demo shops, a supplier feed and Dagster, until Ctrl-C
+	@exec $(BIN)/inventory-pipeline demo
+
+test: $(VENV)/.developing ## Run every test (PostgreSQL comes from a wheel)
+	@$(BIN)/pytest --numprocesses 2
+
+check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-cache
+	INVENTORY_DATA_DIR=$$(mktemp -d) $(BIN)/dagster definitions validate --workspace workspace.yaml
+
+format: $(VENV)/.developing ## Format the code and mend what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The stamps make the second `make` quick; a change of either file installs again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(call make_venv)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml constraints.txt
+	@$(call make_venv)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+define make_venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	|| { echo "Python 3.11 or newer is needed and was not found: make PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	test -x $(BIN)/python || { echo "Making $(VENV) with $(PYTHON); the first time takes a minute or two"; $(PYTHON) -m venv $(VENV); }
+endef

@@ -1,0 +1,43 @@
+"""`inventory-pipeline doctor`: what keeps this installation from doing its work."""
+
+from dataclasses import asdict
+
+import typer
+from rich.text import Text
+
+from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_schedule
+from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
+from inventory_pipeline.cli.doctor_stores import look_at_credentials, look_at_database, look_at_feeds, look_at_stores
+from inventory_pipeline.cli.findings import findings_of
+from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.output import print_document, print_table
+from inventory_pipeline.cli.session import session_of
+
+LOOKS = {
+    "python": look_at_python,
+    "data folder": look_at_folder,
+    "database": look_at_database,
+    "dagster": look_at_dagster,
+    "daemon": look_at_daemon,
+    "schedule": look_at_schedule,
+    "credentials": look_at_credentials,
+    "feeds": look_at_feeds,
+    "stores": look_at_stores,
+}
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Look at everything that syncing needs, and say what to do. Exit status 1 where something fails."""
+    session = session_of(context)
+    findings = [finding for name, look in LOOKS.items() for finding in findings_of(name, look, session)]
+    ok = all(finding.status != "fail" for finding in findings)
+    if json:
+        print_document({"ok": ok, "findings": [asdict(finding) for finding in findings]})
+    else:
+        print_table(
+            ("check", "status", "detail", "what to do"),
+            ((found.check, Text(found.status, _COLOURS[found.status]), found.detail, found.cure) for found in findings),
+        )
+    if not ok:
+        raise typer.Exit(1)

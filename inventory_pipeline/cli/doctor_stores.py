@@ -1,0 +1,89 @@
+"""What `doctor` looks at in the project's own data: database, keys, feed folder, and whether each store is fresh."""
+
+import stat
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from inventory_pipeline.cli.findings import Finding
+from inventory_pipeline.cli.session import Session
+from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.stores import StoreIntegration, freshness
+
+if TYPE_CHECKING:
+    from inventory_pipeline.db.snapshots import Snapshot
+
+# Beyond this a snapshot "from the future" is not a matter of two machines' clocks differing a little.
+CLOCK_TOLERANCE = timedelta(minutes=2)
+
+
+def look_at_database(session: Session) -> Iterator[Finding]:
+    from inventory_pipeline.db.migrate import HEAD
+
+    database = session.services.database
+    database.migrate()
+    yield Finding("database", "ok", f"{database.describe()}, schema {HEAD}")
+
+
+def look_at_stores(session: Session) -> Iterator[Finding]:
+    from inventory_pipeline.db.snapshots import last_published
+    from inventory_pipeline.db.stores import list_stores
+    from inventory_pipeline.defs.interval import sync_interval
+
+    interval = sync_interval(session.environment)
+    now = session.services.clock()
+    with session.services.database.connect() as connection:
+        active = [store for store in list_stores(connection) if store.is_active]
+        last = [(store, last_published(connection, store.key)) for store in active]
+    yield _clock(last, now)
+    troubles = [finding for store, snapshot in last for finding in _store(store, snapshot, now, interval)]
+    yield from troubles
+    if not active:
+        yield Finding("stores", "warn", "no active store", "`inventory-pipeline stores add` registers one")
+    elif not troubles:
+        yield Finding("stores", "ok", f"{len(active):,} active, each fresh")
+
+
+def _store(store: StoreIntegration, last: "Snapshot | None", now: datetime, interval: timedelta) -> Iterator[Finding]:
+    name = f"store {store.key}"
+    again = (
+        f"`inventory-pipeline sync-all-stores --store {store.key}` syncs it; `sync-log --store {store.key}` says why it failed"
+    )
+    if store.needs_reauthorization:
+        cure = f"`inventory-pipeline stores set {store.key} --credential NAME=-` gives it new credentials"
+        yield Finding(name, "fail", f"needs re-authorization: {store.needs_reauthorization}", cure)
+    if last is None:
+        yield Finding(name, "warn", "never synced", again)
+    elif now - last.ended_at > freshness(store, interval):
+        hours = (now - last.ended_at).total_seconds() / 3600
+        yield Finding(name, "fail", f"stale: last good snapshot of {show_instant(last.started_at)}, {hours:.1f} h ago", again)
+
+
+def _clock(last: "Sequence[tuple[StoreIntegration, Snapshot | None]]", now: datetime) -> Finding:
+    """A clock that was set back makes new stock look older than old stock."""
+    newest = max((snapshot.published_at for _, snapshot in last if snapshot), default=now)
+    if newest > now + CLOCK_TOLERANCE:
+        detail = f"it is {show_instant(now)} here, and a snapshot was published at {show_instant(newest)}"
+        return Finding("clock", "fail", detail, "set this machine's clock (NTP)")
+    return Finding("clock", "ok", show_instant(now))
+
+
+def look_at_credentials(session: Session) -> Iterator[Finding]:
+    """Every stored secret must open with the present key, and a key file must be its owner's alone."""
+    environment = session.environment
+    stored = session.services.integrations.list_credentials()
+    file = environment.key_file
+    if environment.secret_keys is None and file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield Finding("credentials", "fail", f"others on this machine can read {file}", f"chmod 600 {file}")
+    yield Finding("credentials", "ok", f"{len(stored)} stored")
+
+
+def look_at_feeds(session: Session) -> Iterator[Finding]:
+    folder = session.environment.feed_dir
+    feeds = [store.key for store in session.services.integrations.list() if store.platform == "feed" and store.is_active]
+    if not feeds or folder.is_dir():
+        yield Finding("feeds", "ok", f"{len(feeds)} active, files under {folder}")
+    else:
+        yield Finding(
+            "feeds", "warn", f"{folder} is missing", "make it, or set INVENTORY_FEED_DIR; feeds from https addresses need none"
+        )

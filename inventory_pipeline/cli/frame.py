@@ -1,0 +1,62 @@
+"""What every command has in common: exit statuses, and errors as one line on standard error."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from inventory_pipeline.cli.session import Session
+from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.text import one_line
+
+PROGRAM = "inventory-pipeline"
+FAILED = 1
+WRONG_USAGE = 2
+
+logger = logging.getLogger(__name__)
+
+
+class Commands(TyperGroup):
+    """The whole command line. Exit status: 0 all well, 1 something failed or was refused, 2 wrong usage."""
+
+    def main(  # pyright: ignore[reportIncompatibleMethodOverride] - the rest goes through `extra`
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,  # noqa: ARG002
+        **extra: Any,
+    ) -> NoReturn:
+        """Runs one command in a session of its own, and ends the process."""
+        with Session() as session:
+            try:
+                status = super().main(args, PROGRAM, obj=session, standalone_mode=False, **extra)
+            except InventoryError as error:
+                status = WRONG_USAGE if isinstance(error, UsageError) else FAILED
+                _tell(error, session, str(error))
+            except typer.TyperException as error:
+                status = getattr(error, "exit_code", FAILED)
+                _tell(error, session, _usage_message(error))
+            except Exception as error:
+                status = FAILED
+                logger.debug("Unexpected error", exc_info=True)
+                _tell(error, session, f"unexpected {type(error).__name__}: {error} (--debug shows where)")
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(error: BaseException, session: Session, message: str) -> None:
+    if session.debug:
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
+    typer.echo(f"{PROGRAM}: {one_line(redact(message), 1_000)}", err=True)
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    if isinstance(error, typer.Abort):
+        return "stopped: no answer was given"
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context is not None else ""
+    format_message = getattr(error, "format_message", error.__str__)
+    return f"{format_message().rstrip('.')}{hint}"

@@ -1,0 +1,37 @@
+"""`inventory-pipeline platforms`: what can be connected."""
+
+from typing import Annotated
+
+import typer
+
+from inventory_pipeline.cli.output import print_documents, print_table
+
+
+def platforms(json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False) -> None:
+    """List the platforms that can be connected, and what each needs."""
+    from inventory_pipeline.connectors.registry import platforms as known
+
+    if json:
+        print_documents(
+            {
+                "platform": info.platform,
+                "versions": info.versions,
+                "auth": info.auth,
+                "scopes": list(info.scopes),
+                "calls_per_100k": info.calls_per_100k,
+                "proved_by": info.proved_by,
+            }
+            for info in known()
+        )
+        return
+    print_table(
+        ("platform", "versions", "sign-in", "permissions", "credentials", "calls for 100,000 lines"),
+        (
+            (info.platform, info.versions, info.auth, ", ".join(info.scopes), ", ".join(info.credentials), info.calls_per_100k)
+            for info in known()
+        ),
+    )
+    for info in known():
+        typer.echo(f"\n{info.platform}: settings")
+        for name, meaning in info.all_settings.items():
+            typer.echo(f"  {name:22} {meaning}")

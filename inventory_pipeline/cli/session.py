@@ -1,0 +1,60 @@
+"""What one command works with, opened when first asked for and closed at its end."""
+
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from inventory_pipeline.environment import Environment, load_environment
+from inventory_pipeline.logs import configure_logging
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from inventory_pipeline.wiring import Services
+
+
+class Session:
+    """One run of the command line. `verbose` and `debug` are the person's switches."""
+
+    def __init__(self) -> None:
+        self.verbose = False
+        self.debug = False
+        self._opened = ExitStack()
+
+    def start(self, *, verbose: bool, debug: bool) -> None:
+        """Takes the switches; log lines go to the file, and warnings (with `verbose` everything) to standard error."""
+        self.verbose = verbose or debug
+        self.debug = debug or self.environment.log_level == "DEBUG"
+        configure_logging(self.environment, console=True, verbose=self.verbose)
+
+    @cached_property
+    def environment(self) -> Environment:
+        return load_environment()
+
+    @cached_property
+    def services(self) -> "Services":
+        """The project's use cases on its database, which is brought up to date when it is opened."""
+        from inventory_pipeline.wiring import open_services
+
+        return self._opened.enter_context(open_services(self.environment))
+
+    @cached_property
+    def dagster(self) -> "DagsterInstance":
+        """Dagster's history: the one that `dagster dev` in the checkout shows."""
+        from inventory_pipeline.defs.instance import open_instance
+
+        return self._opened.enter_context(open_instance())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+
+def session_of(context: typer.Context) -> Session:
+    session = context.obj
+    assert isinstance(session, Session)
+    return session

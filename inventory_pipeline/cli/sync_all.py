@@ -1,0 +1,145 @@
+"""`inventory-pipeline sync-all-stores`: sync now, without a daemon."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.output import console, print_documents, show
+from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.text import one_line
+
+if TYPE_CHECKING:
+    from inventory_pipeline.cli.sync_children import Ended
+    from inventory_pipeline.defs.sync_log import SyncLogRow
+
+_COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls")
+
+
+def sync_all_stores(
+    context: typer.Context,
+    store: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this store; may be repeated.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only stores whose last sync failed or was quarantined.")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="How many at once.")] = 4,
+    accept_shrink: Annotated[
+        bool, typer.Option("--accept-shrink", help="Publish although much of the stock is gone; needs --store.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show each request.")] = False,
+    json: Json = False,
+) -> None:
+    """Sync all active stores now, and wait for them. Needs no daemon; works beside one."""
+    session = session_of(context)
+    if accept_shrink and not store:
+        raise UsageError("--accept-shrink publishes a store that lost much of its stock: name the store with --store KEY")
+    chosen = choose_stores(session, store or [], failed)
+    rows = sync_now(session, chosen, concurrency, accept_shrink=accept_shrink, verbose=verbose or session.verbose, quiet=json)
+    if json:
+        print_documents(row.as_json() for row in rows)
+    elif not chosen:
+        typer.echo("No store to sync" + (": the last sync of each was published" if failed else "; `stores add` registers one"))
+    _end(rows)
+
+
+def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
+    """The active stores, or those named, which must exist; an inactive one that is named is let run and be refused."""
+    known = {store.key: store for store in session.services.integrations.list()}
+    unknown = [key for key in named if key not in known]
+    if unknown:
+        raise UsageError(f"no store {unknown[0]!r} is registered; `inventory-pipeline stores list` shows them")
+    keys = list(dict.fromkeys(named)) or [key for key, store in known.items() if store.is_active]
+    if not failed:
+        return keys
+    from inventory_pipeline.defs.sync_log import failed_stores
+
+    return failed_stores(session.dagster, keys)
+
+
+def sync_now(
+    session: Session,
+    stores: Sequence[str],
+    concurrency: int,
+    *,
+    accept_shrink: bool = False,
+    verbose: bool = False,
+    quiet: bool = False,
+) -> "list[SyncLogRow]":
+    """Syncs the stores and returns their rows of the sync log, in the order in which they ended.
+
+    Unless `quiet`, prints a row as each ends; on a terminal, a progress bar below them.
+    """
+    if not stores:
+        return []
+    from inventory_pipeline.cli.sync_children import sync_stores
+    from inventory_pipeline.defs.partitions import add_partitions
+
+    add_partitions(session.dagster, stores)
+    screen = console()
+    width = max(map(len, stores))
+    progress = Progress(
+        *(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
+        console=screen,
+        transient=True,
+        disable=quiet or verbose or not screen.is_terminal,
+    )
+
+    async def run() -> "list[SyncLogRow]":
+        rows: list[SyncLogRow] = []
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        syncs = sync_stores(stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose)
+        async with aclosing(syncs):
+            async for ended in syncs:
+                row = _row_of(session, ended)
+                rows.append(row)
+                progress.advance(bar)
+                if not quiet:
+                    progress.console.print(_line(row, width), markup=False, soft_wrap=True)
+        return rows
+
+    with progress:
+        bar = progress.add_task("syncing", total=len(stores))
+        if not quiet:
+            progress.console.print(_heading(width), markup=False, soft_wrap=True)
+        try:
+            return asyncio.run(run())
+        except asyncio.CancelledError:
+            raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+def _row_of(session: Session, ended: "Ended") -> "SyncLogRow":
+    """The sync's row of the log, or one like it where its process died before it had a run."""
+    from inventory_pipeline.defs.sync_log import SyncLogRow, sync_row
+
+    row = sync_row(session.dagster, ended.run_id)
+    if row is not None:
+        return row
+    unknown = dict.fromkeys(("platform", "started_at", "ended_at", *_COUNTS))
+    error = f"the sync's process could not start: {one_line(redact(ended.last_words[-300:]))}"
+    told = {"store": ended.store, "trigger": "manual", "status": "FAILURE", "outcome": "failed", "error": error}
+    return SyncLogRow(run_id=ended.run_id, **told, **unknown)
+
+
+def _heading(width: int) -> str:
+    return f"{'store':<{width}}  {'outcome':<11}" + "".join(f"{name.removeprefix('api_'):>9}" for name in _COUNTS) + "  seconds"
+
+
+def _line(row: "SyncLogRow", width: int) -> str:
+    counts = "".join(f"{show(getattr(row, name)):>9}" for name in _COUNTS)
+    seconds = (row.ended_at - row.started_at).total_seconds() if row.started_at and row.ended_at else 0
+    error = f"  {row.error}" if row.error else ""
+    return f"{show(row.store):<{width}}  {row.outcome or row.status.lower():<11}{counts}{seconds:>9.1f}{error}"
+
+
+def _end(rows: "Sequence[SyncLogRow]") -> None:
+    bad = [f"{row.store} ({row.outcome})" for row in rows if row.outcome != "published"]
+    if bad:
+        typer.echo(f"inventory-pipeline: {len(bad)} of {len(rows)} stores not synced: {', '.join(bad)}", err=True)
+        raise typer.Exit(1)
