@@ -1,6 +1,6 @@
 """What a platform is to the rest of the project: a description, a check, and a read in pages."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
@@ -37,11 +37,14 @@ class PlatformInfo:
         return {**self.settings, **COMMON_SETTINGS}
 
 
+CheckName = Literal["address", "credentials", "permissions", "version"]
+
+
 @dataclass(frozen=True, slots=True)
 class CheckItem:
     """One finding of `stores check`, in a person's words. `cure` says what to do where it is not well."""
 
-    check: Literal["address", "credentials", "permissions", "version"]
+    check: CheckName
     ok: bool
     detail: str
     cure: str = ""
@@ -99,7 +102,7 @@ class Connector(Protocol):
         """Whether address, credentials, permissions and version are right. Faults are findings, not exceptions."""
         ...
 
-    def read(self) -> AsyncIterator[Page | Completeness]:
+    def read(self) -> AsyncGenerator[Page | Completeness, None]:
         """Every line of the store in pages, and as the last item exactly one Completeness.
 
         Memory does not grow with the catalogue. Raises the SyncError types. Whoever iterates closes it

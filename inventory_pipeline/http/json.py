@@ -20,17 +20,18 @@ def decode_json(reply: Reply, decoder: msgspec.json.Decoder[Wanted]) -> Wanted:
     Raises IncompleteRead for JSON that breaks off or is malformed, StoreMisconfigured for a web page or for PHP's own
     messages where JSON should be, and lets msgspec.ValidationError through: whole JSON of another shape.
     """
-    body = reply.body.removeprefix(_BOM)
     try:
-        return decoder.decode(body)
+        return decoder.decode(reply.body.removeprefix(_BOM))
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.convert(_less_strictly(reply, body), decoder.type)
+        # A lone surrogate or a broken byte in one title must not cost the page.
+        return msgspec.convert(decode_loosely(reply), decoder.type)
 
 
-def _less_strictly(reply: Reply, body: bytes) -> Any:
-    """msgspec refuses a whole page for one lone surrogate or one broken byte in a title; such texts are kept or mended."""
+def decode_loosely(reply: Reply) -> Any:
+    """The body as plain Python values, texts with lone surrogates kept and broken bytes shown. Raises as `decode_json`."""
+    body = reply.body.removeprefix(_BOM)
     try:
         return json.loads(body.decode("utf-8", "replace"), parse_constant=_refused)
     except (ValueError, RecursionError):
