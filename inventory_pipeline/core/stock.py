@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.quantity import UNKNOWN, Number, Quantity
+from inventory_pipeline.core.quantity import ABSURD, PLACES, UNKNOWN, Number, Quantity, exact_number
 from inventory_pipeline.core.text import clean_text, is_clean
 
 DEFAULT_LOCATION = "default"  # of a store without locations
@@ -101,6 +101,16 @@ def checked_line(line: StockLine) -> StockLine:
     state, value = line.quantity
     if (value is None) == (state == "tracked"):
         raise LineRejected(f"quantity {value!r:.60} does not go with state {state!r}")
+    for what, number in (
+        ("quantity", value),
+        ("on hand", line.on_hand),
+        ("committed", line.committed),
+        ("incoming", line.incoming),
+    ):
+        if number is not None:
+            exact_number(number, what)
+    if line.price is not None:
+        line = line._replace(price=_storable_price(line.price))
     texts = (line.product_id, line.sku, line.title, line.shared_pool, line.location, line.barcode, line.currency)
     if len(line.title) <= TITLE_LENGTH and all(text is None or is_clean(text) for text in texts):
         return line
@@ -113,3 +123,8 @@ def checked_line(line: StockLine) -> StockLine:
         barcode=clean_text(line.barcode),
         currency=clean_text(line.currency),
     )
+
+
+def _storable_price(price: Decimal) -> Decimal | None:
+    """The price to the decimals that are kept. One that nobody could pay is no price; it does not cost the line."""
+    return round(price, PLACES) if price.is_finite() and abs(price) <= ABSURD else None

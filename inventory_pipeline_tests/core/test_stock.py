@@ -1,11 +1,13 @@
 """The last check of a line: identities must be usable, texts storable, states consistent."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.quantity import UNKNOWN, Quantity
+from inventory_pipeline.core.quantity import Number, Quantity
 from inventory_pipeline.core.stock import TITLE_LENGTH, Completeness, StockLine, checked_line
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=50)  # lone surrogates and NUL included
@@ -45,10 +47,23 @@ def test_a_null_is_never_a_number_nor_a_number_null(quantity: Quantity) -> None:
 
 def test_an_unknown_status_is_rejected() -> None:
     with pytest.raises(LineRejected, match="status"):
-        checked_line(StockLine("1", status="unlisted", quantity=UNKNOWN))  # pyright: ignore[reportArgumentType] -- the wrong value is the test
+        checked_line(StockLine("1", status="unlisted"))  # pyright: ignore[reportArgumentType] -- the wrong value is the test
 
 
 def test_the_gap_counts_only_what_the_platform_claims_beyond_the_read() -> None:
     assert Completeness(expected=10, read=8, how="total").gap == 2
     assert Completeness(expected=8, read=10, how="total").gap == 0
     assert Completeness(expected=None, read=5, how="walked to the empty page").gap == 0
+
+
+@pytest.mark.parametrize("number", [10**10, Decimal("0.0000001"), Decimal("NaN")])
+def test_a_number_that_cannot_be_kept_exactly_rejects_the_line_and_so_never_the_store(number: Number) -> None:
+    with pytest.raises(LineRejected):
+        checked_line(StockLine("1", quantity=Quantity("tracked", number)))
+    with pytest.raises(LineRejected):
+        checked_line(StockLine("1", on_hand=number))
+
+
+@pytest.mark.parametrize(("price", "kept"), [("9.99", "9.99"), ("1e30", None), ("NaN", None), ("0.12345678", "0.123457")])
+def test_an_absurd_price_is_no_price_and_does_not_cost_the_line(price: str, kept: str | None) -> None:
+    assert checked_line(StockLine("1", price=Decimal(price))).price == (None if kept is None else Decimal(kept))
