@@ -5,6 +5,11 @@ import dagster as dg
 SNAPSHOT = dg.AssetKey("inventory_snapshot")
 STORES_PARTITIONS = "store_integrations"
 SYNC_JOB = "sync_inventory"
+# As workspace.yaml calls it.
+CODE_LOCATION = "inventory_pipeline"
+
+# Between `launch.py` and its workers only.
+SHOW_REQUESTS = "INVENTORY_WORKER_SHOWS_REQUESTS"
 
 PARTITION_TAG = "dagster/partition"
 PLATFORM_TAG = "inventory/platform"

@@ -3,11 +3,16 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.db import stores
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.demo.shops import demo_catalogue
+from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services, open_services
 
@@ -46,3 +51,21 @@ def instance(data_dir: Path, empty_history: Path) -> Iterator[dg.DagsterInstance
 def services(data_dir: Path) -> Iterator[Services]:
     with open_services(load_environment()) as services:
         yield services
+
+
+@pytest.fixture
+def shop(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoStore]:
+    """A WooCommerce shop that answers on a loopback port, registered as the active store `berlin`."""
+    with DemoStore(demo_catalogue(1)) as shop:
+        monkeypatch.setenv("INVENTORY_CRED_KEY", shop.key)
+        monkeypatch.setenv("INVENTORY_CRED_SECRET", shop.secret)
+        register(services, shop.url)
+        yield shop
+
+
+def register(services: Services, url: str, key: str = "berlin", **fields: Any) -> StoreIntegration:
+    credentials = {"consumer_key": "env:INVENTORY_CRED_KEY", "consumer_secret": "env:INVENTORY_CRED_SECRET"}
+    store = StoreIntegration(key=key, platform="woocommerce", url=url, credentials=credentials, **fields)
+    with services.database.begin() as connection:
+        stores.insert_store(connection, store, services.clock())
+    return store

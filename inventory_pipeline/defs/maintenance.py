@@ -1,0 +1,78 @@
+"""Housekeeping: Dagster keeps every run and all of its events for ever unless someone deletes them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, TagBucket
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from inventory_pipeline.defs.names import PARTITION_TAG, STORES_PARTITIONS
+from inventory_pipeline.defs.resources import Inventory
+
+# A history that nobody cleaned for years goes in several nights, not in one run without end.
+_MOST_RUNS = 20_000
+
+
+@dg.op(
+    config_schema={
+        "keep_runs_days": dg.Field(int, default_value=90, description="Older finished runs are deleted, with their logs."),
+        "keep_rejected_days": dg.Field(int, default_value=90, description="How long to keep the lines that could not be read."),
+        "keep_audit_days": dg.Field(int, default_value=730, description="How long to keep who changed what."),
+    },
+    description="Deletes what is too old. Each store keeps its latest run and its latest published one.",
+)
+def clean_up(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
+    from inventory_pipeline.db import retention
+
+    with inventory.open() as services:
+        now = services.clock()
+        keep = {name: now - timedelta(days=max(days, 1)) for name, days in context.op_config.items()}
+        with services.database.begin() as connection:
+            rejected = retention.forget_rejected_lines(connection, keep["keep_rejected_days"])
+            audit = retention.forget_audit(connection, keep["keep_audit_days"])
+    old = dg.RunsFilter(statuses=list(FINISHED_STATUSES), created_before=keep["keep_runs_days"])
+    runs = delete_runs(context.instance, old)
+    context.add_output_metadata({"deleted_runs": runs, "deleted_rejected_lines": rejected, "deleted_audit_entries": audit})
+
+
+@dg.job(description="Deletes old runs with their logs, old unreadable lines and old audit entries.")
+def maintenance() -> None:
+    clean_up()
+
+
+# Off until someone switches it on: what it deletes is gone.
+maintenance_schedule = dg.ScheduleDefinition(
+    name="maintenance_schedule",
+    job=maintenance,
+    cron_schedule="17 3 * * *",
+    description="Runs maintenance each night. Off unless switched on.",
+)
+
+
+def delete_runs(instance: dg.DagsterInstance, which: dg.RunsFilter) -> int:
+    """Deletes the runs, except the two of each store that say how it stands. Returns how many."""
+    too_old = set(instance.get_run_ids(which, limit=_MOST_RUNS)) - _how_stores_stand(instance)
+    for run_id in too_old:
+        _delete(instance, run_id)
+    return len(too_old)
+
+
+def _how_stores_stand(instance: dg.DagsterInstance) -> set[str]:
+    stores = list(instance.get_dynamic_partitions(STORES_PARTITIONS))
+    if not stores:
+        return set()
+    latest = TagBucket(tag_key=PARTITION_TAG, tag_values=stores, bucket_limit=1)
+    of_stores = {PARTITION_TAG: stores}
+    filters = (dg.RunsFilter(tags=of_stores), dg.RunsFilter(tags=of_stores, statuses=[dg.DagsterRunStatus.SUCCESS]))
+    return {record.dagster_run.run_id for which in filters for record in instance.get_run_records(which, bucket_by=latest)}
+
+
+def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
+    instance.delete_run(run_id)
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    events = instance.event_log_storage
+    if isinstance(events, SqliteEventLogStorage):
+        # One file a run, which Dagster empties and leaves.
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{events.path_for_shard(run_id)}{suffix}").unlink(missing_ok=True)

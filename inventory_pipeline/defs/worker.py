@@ -1,0 +1,74 @@
+"""A process that runs syncs for `launch.py`, one after another: starting Python and Dagster costs more than most syncs.
+
+Each line of standard input is an order; each line of standard output is the id of a run that has ended. A process and not
+a thread: several runs at once in one process deadlock in Dagster's logging.
+"""
+
+import json
+import logging
+import os
+import sys
+import traceback
+from typing import TextIO
+
+from dagster import DagsterInstance, JobDefinition
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+
+from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SHOW_REQUESTS, SNAPSHOT, SYNC_JOB
+
+
+def main() -> None:
+    answers, errors = _own_streams()
+    try:
+        from inventory_pipeline.definitions import defs
+
+        if os.environ.get(SHOW_REQUESTS):
+            _show_requests(errors)
+        job = defs.resolve_job_def(SYNC_JOB)
+        with open_instance() as instance:
+            for line in sys.stdin:
+                order = json.loads(line)
+                _sync(instance, job, **order)
+                answers.write(f"{order['run_id']}\n")
+    except BaseException:
+        traceback.print_exc(file=errors)
+        raise
+
+
+def _sync(instance: DagsterInstance, job: JobDefinition, *, store: str, run_id: str, accept_shrink: bool) -> None:
+    """Runs one sync to its end. What became of it is in the run."""
+    config = {"ops": {SNAPSHOT.to_python_identifier(): {"config": {"accept_shrink": True}}}} if accept_shrink else {}
+    run = instance.create_run_for_job(
+        job,
+        run_id=run_id,
+        run_config=config,
+        tags={PARTITION_TAG: store},
+        # As if the UI had launched it, so that the UI knows which job to execute again.
+        remote_job_origin=RemoteJobOrigin(
+            RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__"), job.name
+        ),
+    )
+    execute_run(InMemoryJob(job), run, instance)
+
+
+def _own_streams() -> tuple[TextIO, TextIO]:
+    """Standard output and error for this module alone: what a run prints must reach neither the answers nor the screen."""
+    answers, errors = (os.fdopen(os.dup(number), "w", buffering=1) for number in (1, 2))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+    return answers, errors
+
+
+def _show_requests(stream: TextIO) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logging.getLogger("inventory_pipeline").addHandler(handler)
+
+
+if __name__ == "__main__":
+    main()
