@@ -78,7 +78,7 @@ class _Worker:
     @classmethod
     async def start(cls, verbose: bool) -> Self:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "inventory_pipeline.defs.worker"),
+            *(sys.executable, "-m", "inventory_pipeline.cli.sync_process"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=None if verbose else asyncio.subprocess.PIPE,

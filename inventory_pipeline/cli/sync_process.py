@@ -1,4 +1,4 @@
-"""A process that runs syncs for `launch.py`, one after another: starting Python and Dagster costs more than most syncs.
+"""A process that runs syncs for `defs/launch.py`, one after another: loading Dagster costs more than most syncs.
 
 Each line of standard input is an order; each line of standard output is the id of a run that has ended. A process and not
 a thread: several runs at once in one process deadlock in Dagster's logging.
@@ -9,21 +9,18 @@ import logging
 import os
 import sys
 import traceback
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from dagster import DagsterInstance, JobDefinition
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
-
-from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SHOW_REQUESTS, SNAPSHOT, SYNC_JOB
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, JobDefinition
 
 
 def main() -> None:
     answers, errors = _own_streams()
     try:
         from inventory_pipeline.definitions import defs
+        from inventory_pipeline.defs.instance import open_instance
+        from inventory_pipeline.defs.names import SHOW_REQUESTS, SYNC_JOB
 
         if os.environ.get(SHOW_REQUESTS):
             _show_requests(errors)
@@ -38,18 +35,22 @@ def main() -> None:
         raise
 
 
-def _sync(instance: DagsterInstance, job: JobDefinition, *, store: str, run_id: str, accept_shrink: bool) -> None:
+def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_id: str, accept_shrink: bool) -> None:
     """Runs one sync to its end. What became of it is in the run."""
-    config = {"ops": {SNAPSHOT.to_python_identifier(): {"config": {"accept_shrink": True}}}} if accept_shrink else {}
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+
+    from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SNAPSHOT
+
+    # As if the UI had launched it, so that the UI knows which job to execute again.
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__")
     run = instance.create_run_for_job(
         job,
         run_id=run_id,
-        run_config=config,
+        run_config={"ops": {SNAPSHOT.to_python_identifier(): {"config": {"accept_shrink": True}}}} if accept_shrink else {},
         tags={PARTITION_TAG: store},
-        # As if the UI had launched it, so that the UI knows which job to execute again.
-        remote_job_origin=RemoteJobOrigin(
-            RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__"), job.name
-        ),
+        remote_job_origin=RemoteJobOrigin(repository, job.name),
     )
     execute_run(InMemoryJob(job), run, instance)
 
