@@ -1,0 +1,110 @@
+"""Threshold rules, alerts, the routes that notices take, and the outbox they wait in."""
+
+import sqlalchemy as sa
+
+from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables.stock import stock_changes
+from inventory_pipeline.db.types import BigId, Instant, Json, Key, Millionths
+
+# A rule's identity is its scope with the parts that belong to it; the other parts are empty, never null, so that the
+# identity can be a primary key.
+thresholds = sa.Table(
+    "thresholds",
+    metadata,
+    sa.Column("scope", Key, primary_key=True),
+    sa.Column("store_key", Key, primary_key=True),
+    sa.Column("item_id", Key, primary_key=True),
+    sa.Column("location_id", Key, primary_key=True),
+    sa.Column("group_name", Key, primary_key=True),
+    sa.Column("sku", Key, primary_key=True),
+    sa.Column("threshold", Millionths, nullable=False),
+    sa.Column("margin", Millionths, nullable=False),
+    sa.Column("cover_days", sa.BigInteger),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+
+# One row per life of an alert; at most one that is not resolved per subject. `subject` is the variant, pool, SKU or
+# store; `item_id` a variant that stands for it. `baseline`: found by the store's first evaluation.
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("kind", Key, nullable=False),
+    sa.Column("group_name", Key, nullable=False),
+    sa.Column("store_key", Key, nullable=False),
+    sa.Column("subject", Key, nullable=False),
+    sa.Column("location_id", Key, nullable=False),
+    sa.Column("item_id", Key, nullable=False),
+    sa.Column("sku", sa.Text),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("worst", sa.Text, nullable=False),
+    sa.Column("available", Millionths),
+    sa.Column("at_least", sa.Boolean, nullable=False),
+    sa.Column("ambiguous", sa.Boolean, nullable=False),
+    sa.Column("threshold", Millionths),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("baseline", sa.Boolean, nullable=False),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("snoozed_until", Instant),
+    sa.Column("resolved_at", Instant),
+    sqlite_autoincrement=True,
+)
+_live = alerts.c.status != "resolved"
+sa.Index(
+    "ix_alerts_live",
+    *(alerts.c[name] for name in ("kind", "store_key", "subject", "location_id", "group_name")),
+    unique=True,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+
+# Which stores have been evaluated once: their first evaluation is told as one digest.
+alert_baselines = sa.Table(
+    "alert_baselines",
+    metadata,
+    sa.Column("store_key", Key, primary_key=True),
+    sa.Column("evaluated_at", Instant, nullable=False),
+)
+
+# Where notices go and which. The address is encrypted, in `secrets` under `notify/<name>`. Empty filters take all.
+notification_routes = sa.Table(
+    "notification_routes",
+    metadata,
+    sa.Column("name", Key, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("shown", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("events", Json, nullable=False),
+    sa.Column("groups", Json, nullable=False),
+    sa.Column("stores", Json, nullable=False),
+    sa.Column("platforms", Json, nullable=False),
+    sa.Column("skus", Json, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+# Written in the transaction that changes the alerts. `key` is the idempotency key: every delivery of a row carries it.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("key", Key, nullable=False, unique=True),
+    sa.Column("route", Key, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempts", sa.BigInteger, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("claimed_until", Instant),
+    sa.Column("sent_at", Instant),
+    sa.Column("error", sa.Text),
+    sa.Index(None, "status", "due_at"),
+    sqlite_autoincrement=True,
+)
+
+# What a variant used up, and how its stock went, are read by variant.
+sa.Index("ix_stock_changes_store_key_item_id", stock_changes.c.store_key, stock_changes.c.item_id)
