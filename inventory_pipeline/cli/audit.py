@@ -23,4 +23,4 @@ def audit(
     if json:
         print_documents(entries)
     else:
-        print_table(AuditEntry._fields, (list(entry.values()) for entry in entries))
+        print_table(AuditEntry._fields, (list(entry.values()) for entry in entries), none="Nothing was changed yet.")

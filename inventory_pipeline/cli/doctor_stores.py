@@ -71,16 +71,20 @@ def _clock(last: "Sequence[tuple[StoreIntegration, Snapshot | None]]", now: date
 def look_at_credentials(session: Session) -> Iterator[Finding]:
     """Every stored secret must open with the present key, and a key file must be its owner's alone."""
     environment = session.environment
-    stored = session.services.integrations.list_credentials()
+    stored = session.integrations.list_credentials()
     file = environment.key_file
     if environment.secret_keys is None and file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield Finding("credentials", "fail", f"others on this machine can read {file}", f"chmod 600 {file}")
-    yield Finding("credentials", "ok", f"{len(stored)} stored")
+    closed = [entry.name for entry in stored if not entry.readable]
+    if closed:
+        cure = f"restore the key ({file} or INVENTORY_SECRET_KEY), or `inventory-pipeline credentials set` each anew"
+        yield Finding("credentials", "fail", f"the present key does not open: {', '.join(closed)}", cure)
+    yield Finding("credentials", "ok", f"{len(stored) - len(closed)} stored and readable")
 
 
 def look_at_feeds(session: Session) -> Iterator[Finding]:
     folder = session.environment.feed_dir
-    feeds = [store.key for store in session.services.integrations.list() if store.platform == "feed" and store.is_active]
+    feeds = [store.key for store in session.integrations.list() if store.platform == "feed" and store.is_active]
     if not feeds or folder.is_dir():
         yield Finding("feeds", "ok", f"{len(feeds)} active, files under {folder}")
     else:

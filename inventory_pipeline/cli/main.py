@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from inventory_pipeline.cli import credentials, stores
 from inventory_pipeline.cli.audit import audit
 from inventory_pipeline.cli.dev import dev
 from inventory_pipeline.cli.doctor import doctor
@@ -15,6 +16,8 @@ from inventory_pipeline.cli.sync_all import sync_all_stores
 from inventory_pipeline.cli.sync_log import sync_log
 
 app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
+app.add_typer(stores.app, name="stores")
+app.add_typer(credentials.app, name="credentials")
 for command in (sync_all_stores, sync_log, platforms, doctor, audit, migrate, dev):
     app.command()(command)
 

@@ -42,16 +42,29 @@ def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
         writer.writerow({name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()})
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; numbers stand to the right. Texts from stores are shown as they are, without markup or control codes."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, none: str = "None.") -> None:
+    """A table, or `none` where there are no rows. Numbers stand to the right.
+
+    Texts from stores are shown as they are, without markup or control codes.
+    """
     shown = [list(row) for row in rows]
+    if not shown:
+        typer.echo(none)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float | Decimal) for row in shown)
+        numeric = any(isinstance(row[index], int | float | Decimal) and not isinstance(row[index], bool) for row in shown)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
         table.add_row(*(cell if isinstance(cell, Text) else Text(show(cell)) for cell in row))
-    console().print(table)
+    screen = console()
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as captured:
+        screen.print(table)
+    for line in captured.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def show(value: object) -> str:

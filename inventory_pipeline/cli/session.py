@@ -1,5 +1,6 @@
 """What one command works with, opened when first asked for and closed at its end."""
 
+import getpass
 from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -12,6 +13,7 @@ from inventory_pipeline.logs import configure_logging
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from inventory_pipeline.services.integrations import Integrations
     from inventory_pipeline.wiring import Services
 
 
@@ -39,6 +41,14 @@ class Session:
         from inventory_pipeline.wiring import open_services
 
         return self._opened.enter_context(open_services(self.environment))
+
+    @cached_property
+    def integrations(self) -> "Integrations":
+        """Stores and credentials, changed in the name of the person at this terminal."""
+        from inventory_pipeline.services.integrations import Integrations
+
+        services = self.services
+        return Integrations(services.database, services.vault, services.connect, services.clock, actor=f"cli:{getpass.getuser()}")
 
     @cached_property
     def dagster(self) -> "DagsterInstance":

@@ -13,11 +13,8 @@ from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import console, print_documents, show
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.core.errors import UsageError
-from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
-    from inventory_pipeline.cli.sync_children import Ended
     from inventory_pipeline.defs.sync_log import SyncLogRow
 
 _COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls")
@@ -49,7 +46,7 @@ def sync_all_stores(
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
     """The active stores, or those named, which must exist; an inactive one that is named is let run and be refused."""
-    known = {store.key: store for store in session.services.integrations.list()}
+    known = {store.key: store for store in session.integrations.list()}
     unknown = [key for key in named if key not in known]
     if unknown:
         raise UsageError(f"no store {unknown[0]!r} is registered; `inventory-pipeline stores list` shows them")
@@ -76,7 +73,7 @@ def sync_now(
     """
     if not stores:
         return []
-    from inventory_pipeline.cli.sync_children import sync_stores
+    from inventory_pipeline.defs.launch import sync_stores
     from inventory_pipeline.defs.partitions import add_partitions
 
     add_partitions(session.dagster, stores)
@@ -94,10 +91,9 @@ def sync_now(
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        syncs = sync_stores(stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose)
+        syncs = sync_stores(session.dagster, stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose)
         async with aclosing(syncs):
-            async for ended in syncs:
-                row = _row_of(session, ended)
+            async for row in syncs:
                 rows.append(row)
                 progress.advance(bar)
                 if not quiet:
@@ -112,19 +108,6 @@ def sync_now(
             return asyncio.run(run())
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
-
-
-def _row_of(session: Session, ended: "Ended") -> "SyncLogRow":
-    """The sync's row of the log, or one like it where its process died before it had a run."""
-    from inventory_pipeline.defs.sync_log import SyncLogRow, sync_row
-
-    row = sync_row(session.dagster, ended.run_id)
-    if row is not None:
-        return row
-    unknown = dict.fromkeys(("platform", "started_at", "ended_at", *_COUNTS))
-    error = f"the sync's process could not start: {one_line(redact(ended.last_words[-300:]))}"
-    told = {"store": ended.store, "trigger": "manual", "status": "FAILURE", "outcome": "failed", "error": error}
-    return SyncLogRow(run_id=ended.run_id, **told, **unknown)
 
 
 def _heading(width: int) -> str:

@@ -31,7 +31,7 @@ def sync_log(
 
     session = session_of(context)
     if store is not None:
-        session.services.integrations.get(store)
+        session.integrations.get(store)
     rows = list_syncs(session.dagster, store=store, limit=limit)
     if json:
         print_documents(row.as_json() for row in rows)
@@ -41,7 +41,7 @@ def sync_log(
 
 def print_sync_log(rows: "Iterable[SyncLogRow]") -> None:
     """The rows as a table: a sync under way shows Dagster's word for its run instead of an outcome."""
-    print_table(COLUMNS, (_cells(row) for row in rows))
+    print_table(COLUMNS, (_cells(row) for row in rows), none="No sync yet: `inventory-pipeline sync-all-stores` makes one.")
 
 
 def _cells(row: "SyncLogRow") -> list[object]:

@@ -1,0 +1,162 @@
+"""`inventory-pipeline stores`: store integrations, connected and looked after."""
+
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inventory_pipeline.cli.options import StoreKey
+from inventory_pipeline.cli.pairs import read_pairs
+from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
+from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.stores_shown import check, list_, show_
+from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
+
+if TYPE_CHECKING:
+    from inventory_pipeline.services.integrations import Change
+
+app = typer.Typer(help="Connect stores, and look after them.", pretty_exceptions_enable=False)
+
+Credentials = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--credential", metavar="NAME=secret:S|env:V|-", help="A reference; `-` asks for the value and stores it encrypted."
+    ),
+]
+Settings = Annotated[list[str] | None, typer.Option("--setting", metavar="NAME=VALUE", help="As `platforms` lists them.")]
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Chosen once, never renamed: lower-case letters, digits, - and _.")],
+    platform: Annotated[str, typer.Option(metavar="P", help="As `platforms` lists them.")],
+    url: Annotated[str, typer.Option(metavar="URL", help="The store's address; for a feed, also a path under the feed folder.")],
+    name: Annotated[str, typer.Option(metavar="N", help="For people; the key unless given.")] = "",
+    group: Annotated[str, typer.Option(metavar="G", help="The merchant: sums over stores stay within a group.")] = DEFAULT_GROUP,
+    credential: Credentials = None,
+    setting: Settings = None,
+    inactive: Annotated[bool, typer.Option("--inactive", help="Register only: nothing syncs it until it is activated.")] = False,
+    auto_sync: Annotated[bool, typer.Option("--auto-sync", help="Sync for the first time as soon as it is active.")] = False,
+) -> None:
+    """Connect a store. Calls no network: `stores check KEY` does."""
+    session = session_of(context)
+    checked_key(key)
+    if any(store.key == key for store in session.integrations.list()):
+        raise UsageError(f"store key {key!r} is taken; `stores set {key}` changes that store, or choose another key")
+    settings = read_pairs("--setting", setting or ())
+    references, stored = _references(session, key, credential or [])
+    store = StoreIntegration(
+        key=key,
+        platform=platform,
+        url=url,
+        name=name,
+        group=group,
+        settings=settings,
+        credentials=references,
+        is_active=not inactive,
+        auto_sync=auto_sync,
+    )
+    try:
+        change = session.integrations.add(store)
+    except InventoryError:
+        for secret in stored:
+            session.integrations.remove_credential(secret)
+        raise
+    _tell(session, f"Store {key} is registered", change)
+
+
+for command in (list_, show_, check):
+    app.command(command.__name__.rstrip("_"))(command)
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    key: StoreKey,
+    name: Annotated[str | None, typer.Option(metavar="N", help="For people.")] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="The merchant.")] = None,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Another host discards the credentials.")] = None,
+    credential: Credentials = None,
+    setting: Settings = None,
+    auto_sync: Annotated[
+        bool | None, typer.Option("--auto-sync/--no-auto-sync", help="Sync as soon as it is first active.")
+    ] = None,
+    fresh_hours: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="H", help="How long a snapshot is believed; 0 for 1.25 intervals of the schedule."),
+    ] = None,
+) -> None:
+    """Change a store. Settings and credentials are added to those it has; NAME= with nothing after it takes one away."""
+    session = session_of(context)
+    settings = read_pairs("--setting", setting or ())
+    if all(value is None for value in (name, group, url, credential, setting, auto_sync, fresh_hours)):
+        raise UsageError(f"nothing to change: `inventory-pipeline stores set {key}` needs an option such as --url")
+    session.integrations.get(key)
+    references, _ = _references(session, key, credential or [])
+    change = session.integrations.set(
+        key,
+        name=name,
+        group=group,
+        url=url,
+        settings=settings,
+        credentials=references,
+        auto_sync=auto_sync,
+        freshness_limit=None if fresh_hours is None else timedelta(hours=fresh_hours),
+    )
+    _tell(session, f"Store {key} is changed", change)
+
+
+@app.command()
+def activate(context: typer.Context, key: StoreKey) -> None:
+    """Let syncs of a store run. One that waits for its first sync gets it."""
+    session = session_of(context)
+    _tell(session, f"Store {key} is active", session.integrations.activate(key))
+
+
+@app.command()
+def deactivate(context: typer.Context, key: StoreKey) -> None:
+    """Let no sync of a store start. Its stock and history stay, and grow stale."""
+    session = session_of(context)
+    _tell(session, f"Store {key} is inactive", session.integrations.deactivate(key))
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    key: StoreKey,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a store's stock, history and references for ever. Its key is never used again."""
+    session = session_of(context)
+    session.integrations.get(key)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"purging {key} deletes its stock and history for ever: say --yes")
+        typer.confirm(f"Delete the stock and history of {key} for ever?", abort=True, err=True)
+    _tell(session, f"Store {key} is purged", session.integrations.purge(key))
+
+
+def _references(session: Session, key: str, given: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The references by name, and the names of the secrets that were stored for those given as `-`."""
+    references = read_pairs("--credential", given)
+    stored: list[str] = []
+    for name, reference in references.items():
+        if reference == FROM_INPUT:
+            secret = f"{key}.{name}"
+            session.integrations.put_credential(secret, read_secret(f"{name} of {key}"))
+            stored.append(secret)
+            references[name] = f"secret:{secret}"
+    return references, stored
+
+
+def _tell(session: Session, done: str, change: "Change") -> None:
+    typer.echo(done)
+    for note in change.notes:
+        typer.echo(f"  {note}")
+    if change.first_sync_pending:
+        from inventory_pipeline.defs.first_sync import first_sync
+
+        typer.echo(f"  {first_sync(session.dagster, change.store).text}")
