@@ -6,8 +6,10 @@ Light on purpose: each run's process imports it. What works with stores is impor
 import dagster as dg
 
 from inventory_pipeline.defs.assets import inventory_snapshot
+from inventory_pipeline.defs.integration_jobs import manage_store_integration, register_store_integration
 from inventory_pipeline.defs.integration_sensor import store_integration_sensor
 from inventory_pipeline.defs.jobs import sync_inventory
+from inventory_pipeline.defs.maintenance import maintenance, maintenance_schedule
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.schedules import inventory_sync_schedule
 from inventory_pipeline.defs.stuck_sync_sensor import stuck_sync_sensor
@@ -15,8 +17,8 @@ from inventory_pipeline.defs.sync_failure_sensor import sync_failure_sensor
 
 defs = dg.Definitions(
     assets=[inventory_snapshot],
-    jobs=[sync_inventory],
-    schedules=[inventory_sync_schedule],
+    jobs=[sync_inventory, register_store_integration, manage_store_integration, maintenance],
+    schedules=[inventory_sync_schedule, maintenance_schedule],
     sensors=[store_integration_sensor, stuck_sync_sensor, sync_failure_sensor],
     resources={"inventory": Inventory()},
     # For every job, the hidden one of the UI's Materialize button included: a sync is one step, and one process is enough.

@@ -108,7 +108,7 @@ def _coverage(result: SyncResult) -> str:
 
 
 def _reasons(what: str, counted: Mapping[str, int]) -> str:
-    listed = ", ".join(f"{_cell(reason)} {count:,}" for reason, count in counted.items())
+    listed = ", ".join(f"{cell(reason)} {count:,}" for reason, count in counted.items())
     return f"{what}: {listed}." if listed else ""
 
 
@@ -116,7 +116,7 @@ def _largest_changes(result: SyncResult) -> str:
     if not result.largest_changes:
         return "No line that was there before has changed."
     rows = [
-        f"| {_cell(change.sku or change.item_id)} | {_cell(change.title)} | {_cell(change.location_id)} "
+        f"| {cell(change.sku or change.item_id)} | {cell(change.title)} | {cell(change.location_id)} "
         f"| {_number(change.before)} | {_number(change.after)} | {change.kind} |"
         for change in result.largest_changes[:_CHANGES_SHOWN]
     ]
@@ -127,9 +127,9 @@ def _number(value: Number | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str, limit: int = 80) -> str:
     """A store's text inside a markdown table: it must neither break the table nor become markup."""
-    shown = one_line(redact(text), 80)
+    shown = one_line(redact(text), limit)
     for character in "\\`*_{}[]<>#|~":
         shown = shown.replace(character, f"\\{character}")
     return shown

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from dagster import DagsterInstance, RunsFilter
 
@@ -24,14 +25,25 @@ class FirstSync:
     text: str
 
 
-def first_sync(instance: DagsterInstance, store: StoreIntegration, patience: float = PATIENCE_SECONDS) -> FirstSync:
-    """Waits until `store_integration_sensor` has requested the store's first sync, while a daemon is there to do so."""
+def first_sync(
+    instance: DagsterInstance,
+    store: StoreIntegration,
+    *,
+    since: datetime | None = None,
+    patience: float = PATIENCE_SECONDS,
+) -> FirstSync:
+    """Waits until `store_integration_sensor` has requested the store's first sync, while a daemon is there to do so.
+
+    `store` is as it is after the change that a person made; with `since`, an instant before it, older runs do not count.
+    """
     if not store.auto_sync:
         return FirstSync(None, "no first sync was requested: the store has no auto-sync; the schedule takes it at its next tick")
+    if store.first_sync_at is not None:
+        return FirstSync(None, "no first sync was requested: the store has been synced before")
     if not store.is_active:
         return FirstSync(None, "the first sync starts when the store is activated")
     deadline = time.monotonic() + patience
-    while (run_id := _latest_sync(instance, store.key)) is None:
+    while (run_id := _latest_sync(instance, store.key, since)) is None:
         if not daemon_is_running(instance):
             return FirstSync(None, "the first sync starts when the daemon runs")
         if time.monotonic() > deadline:
@@ -46,6 +58,6 @@ def daemon_is_running(instance: DagsterInstance) -> bool:
     return heartbeat is not None and time.time() - heartbeat.timestamp < _ALIVE_SECONDS
 
 
-def _latest_sync(instance: DagsterInstance, store_key: str) -> str | None:
-    runs = instance.get_runs(RunsFilter(tags={PARTITION_TAG: store_key}), limit=5)
+def _latest_sync(instance: DagsterInstance, store_key: str, since: datetime | None) -> str | None:
+    runs = instance.get_runs(RunsFilter(tags={PARTITION_TAG: store_key}, created_after=since), limit=5)
     return next((run.run_id for run in runs if is_sync(run)), None)

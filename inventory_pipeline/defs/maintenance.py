@@ -5,7 +5,6 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, TagBucket
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from inventory_pipeline.defs.names import PARTITION_TAG, STORES_PARTITIONS
 from inventory_pipeline.defs.resources import Inventory
@@ -69,6 +68,8 @@ def _how_stores_stand(instance: dg.DagsterInstance) -> set[str]:
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     events = instance.event_log_storage
