@@ -1,0 +1,122 @@
+"""The demo store's lists: what they hold, in which order, and the traps that real servers set."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from inventory_pipeline.demo.catalogue import Item
+from inventory_pipeline.demo.shops import demo_catalogue
+from inventory_pipeline.demo.woocommerce import DemoStore
+from inventory_pipeline_tests.demo.client import V3, get, listed, send
+
+BY_ID = "per_page=100&orderby=id&order=asc&status=any"
+
+
+@pytest.fixture
+def store() -> Iterator[DemoStore]:
+    with DemoStore(demo_catalogue(1)) as running:
+        yield running
+
+
+def test_paging_by_id_shows_every_product_and_variation_once(store: DemoStore) -> None:
+    products = listed(store, f"{V3}/products?{BY_ID}", 2)
+    variations = listed(store, f"{V3}/variations?{BY_ID}", 3)
+    assert [item["id"] for item in products] == [item.id for item in store.catalogue.products]
+    assert [item["id"] for item in variations] == [item.id for item in store.catalogue.variations]
+    assert {item["id"]: item["parent_id"] for item in variations} == {
+        item.id: item.parent.id for item in store.catalogue.variations if item.parent
+    }
+
+
+def test_quantities_are_those_of_the_catalogue_with_pools_repeated(store: DemoStore) -> None:
+    shown = {item["id"]: item["stock_quantity"] for item in listed(store, f"{V3}/variations?{BY_ID}", 3)}
+    assert shown == {item.id: item.stock for item in store.catalogue.variations}
+    family = next(item for item in store.catalogue.products if item.variations and item.variations[0].tracking == "parent")
+    store.catalogue.change(family, quantity=-4, backorders="yes")
+    pooled = get(store, f"{V3}/products/{family.id}/variations").json
+    assert {(item["manage_stock"], item["stock_quantity"], item["stock_status"], item["backordered"]) for item in pooled} == {
+        ("parent", -4, "onbackorder", True)
+    }
+
+
+def test_a_variation_without_its_own_sku_shows_its_parents(store: DemoStore) -> None:
+    child = next(item for item in store.catalogue.variations if not item.sku and item.parent and item.parent.sku)
+    assert child.parent
+    assert get(store, f"{V3}/variations?include={child.id}").json[0]["sku"] == child.parent.sku
+
+
+def test_filters_choose_by_status_id_and_sku(store: DemoStore) -> None:
+    drafts = get(store, f"{V3}/products?status=draft&per_page=100").json
+    assert {item["id"] for item in drafts} == {item.id for item in store.catalogue.products if item.status == "draft"}
+    first, last = store.catalogue.products[0], store.catalogue.products[-1]
+    assert {item["id"] for item in get(store, f"{V3}/products?include={first.id}%2C{last.id}").json} == {first.id, last.id}
+    child = next(item for item in store.catalogue.variations if item.sku and item.parent)
+    found = get(store, f"{V3}/products?sku={child.sku}").json
+    assert [(item["id"], item["type"]) for item in found] == [(child.id, "variation")]
+
+
+def test_fields_are_only_those_asked_for(store: DemoStore) -> None:
+    assert get(store, f"{V3}/products?_fields=id%2Csku%2Cno_such&per_page=1").json[0].keys() == {"id", "sku"}
+
+
+def test_a_page_beyond_phps_integers_is_the_first_again(store: DemoStore) -> None:
+    huge = get(store, f"{V3}/products?{BY_ID}&page=99999999999999999999")
+    assert huge.status == 200
+    assert huge.json == get(store, f"{V3}/products?{BY_ID}").json
+
+
+@pytest.mark.parametrize(("version", "whole"), [("7.0.0", False), ("10.3.6", False), ("11.0.1", True)])
+def test_the_default_order_repeats_and_drops_products_before_11(version: str, whole: bool) -> None:
+    with DemoStore(demo_catalogue(1), version=version) as store:
+        ids = [item["id"] for item in listed(store, f"{V3}/products?per_page=10", 20)]
+    assert len(ids) == len(store.catalogue.products)
+    assert (len(set(ids)) == len(ids)) is whole
+
+
+def test_version_7_knows_variations_only_below_their_parent() -> None:
+    with DemoStore(demo_catalogue(1), version="7.0.0") as store:
+        assert f"{V3}/variations".removeprefix("/wp-json") not in get(store, V3).json["routes"]
+        assert get(store, f"{V3}/variations").json["code"] == "rest_no_route"
+        family = next(item for item in store.catalogue.products if item.variations)
+        children = get(store, f"{V3}/products/{family.id}/variations?{BY_ID}").json
+        assert [item["id"] for item in children] == [item.id for item in family.variations]
+        assert not {"type", "parent_id", "name"} & children[0].keys()
+
+
+def test_link_repeats_the_whole_query(store: DemoStore) -> None:
+    link = get(store, f"{V3}/products?per_page=50&page=2&status=any&_fields=id%2Cname").headers["link"]
+    before, after = (f"<{store.url}{V3}/products?per_page=50&page={page}&status=any&_fields=id%2Cname>" for page in (1, 3))
+    assert link == f'{before}; rel="prev", {after}; rel="next"'
+
+
+def test_sites_on_plain_permalinks_answer_only_under_rest_route() -> None:
+    with DemoStore(demo_catalogue(1), version="7.0.0", plain_permalinks=True) as store:
+        reply = get(store, "/?rest_route=/wc/v3/products&per_page=5")
+        assert len(reply.json) == 5
+        assert reply.headers["link"].startswith(f"<{store.url}/index.php?rest_route=/wc/v3/products&per_page=5&page=2>")
+        wrong = send(store, f"{V3}/products")
+        assert (wrong.status, wrong.headers["content-type"]) == (404, "text/html; charset=UTF-8")
+
+
+def test_keys_under_rest_route_are_looked_at_since_11_1() -> None:
+    for version, status in (("11.0.1", 401), ("11.1.0", 200)):
+        with DemoStore(demo_catalogue(1), version=version) as store:
+            assert get(store, "/?rest_route=/wc/v3/products").status == status
+
+
+def test_the_index_needs_no_key_and_a_page_of_the_shop_is_html(store: DemoStore) -> None:
+    assert send(store, f"{V3}?_fields=namespace").json == {"namespace": "wc/v3"}
+    assert send(store, "/wp-json/").json["namespaces"] == ["wc/v3"]
+    assert send(store, "/").headers["content-type"] == "text/html; charset=UTF-8"
+
+
+def test_a_change_shows_at_once_though_pages_are_kept(store: DemoStore) -> None:
+    target = f"{V3}/products?{BY_ID}"
+    first = store.catalogue.products[0]
+    assert get(store, target).json == get(store, target).json
+    store.catalogue.change(first, quantity=12345)
+    assert get(store, target).json[0]["stock_quantity"] == 12345
+    store.catalogue.remove(first)
+    assert get(store, target).json[0]["id"] != first.id
+    store.catalogue.add(Item(id=store.catalogue.next_id, kind="simple", title="New", sku="N"))
+    assert listed(store, target, 2)[-1]["name"] == "New"
