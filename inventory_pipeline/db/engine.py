@@ -1,6 +1,7 @@
 """One SQLAlchemy engine for SQLite or PostgreSQL, set up so that both behave alike."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from inventory_pipeline.core.redaction import redact
 # How a transaction begins on SQLite. "stage" writes temporary tables only, so that it locks nothing of the main file.
 Mode = Literal["read", "stage", "write"]
 MODE = "inventory_mode"
+# A threading.Event that ends the wait for SQLite's write lock early.
+STOP = "inventory_stop"
 
 # How long a writer waits for another one, in seconds: longer than any store's publishing transaction.
 LOCK_PATIENCE = 60.0
@@ -68,18 +71,19 @@ def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    mode: Mode = connection.get_execution_options().get(MODE, "read")
-    raw = connection.connection.driver_connection
+    options = connection.get_execution_options()
+    mode: Mode = options.get(MODE, "read")
+    raw = connection.connection.dbapi_connection
     assert raw is not None
     raw.execute(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
     if mode != "write":
         raw.execute("BEGIN")
         return
     # A writer takes the lock at once: a reader that turns writer later could only fail.
-    patiently(lambda: raw.execute("BEGIN IMMEDIATE"))
+    patiently(lambda: raw.execute("BEGIN IMMEDIATE"), options.get(STOP))
 
 
-def patiently(attempt: Callable[[], Any]) -> None:
+def patiently(attempt: Callable[[], Any], stop: threading.Event | None = None) -> None:
     """Tries until no other connection is in the way, at most LOCK_PATIENCE; then raises SQLite's own error."""
     deadline = time.monotonic() + LOCK_PATIENCE
     while True:
@@ -87,5 +91,6 @@ def patiently(attempt: Callable[[], Any]) -> None:
             attempt()
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            stopped = time.monotonic() > deadline or (stop is not None and stop.is_set())
+            if stopped or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise

@@ -1,0 +1,92 @@
+"""What a person wants to know of a store after a publish."""
+
+import sqlalchemy as sa
+
+from inventory_pipeline.core.sync import LineChange, StockTotals
+from inventory_pipeline.db.tables.stock import rejected_lines, stock_changes, stock_levels
+from inventory_pipeline.db.types import SCALE, from_millionths
+
+_level, _change = stock_levels, stock_changes
+
+LARGEST = 20
+REASONS = 20
+
+
+def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
+    """Over present lines; `out_of_stock` holds the negative ones too."""
+    present = sa.select(_level).where(_level.c.store_key == store_key, _level.c.presence == "present").subquery()
+
+    def lines(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.count().filter(*conditions)
+
+    tracked = present.c.state == "tracked"
+    available = sa.type_coerce(present.c.available, sa.BigInteger)
+    row = connection.execute(
+        sa.select(
+            sa.func.count().label("lines"),
+            lines(tracked, available <= 0).label("out_of_stock"),
+            lines(tracked, available < 0).label("negative"),
+            lines(present.c.state == "untracked").label("untracked"),
+            lines(present.c.state == "unknown").label("unknown"),
+        ).select_from(present)
+    ).one()
+
+    def distinct(column: sa.ColumnElement[str]) -> int:
+        # Grouping hashes where COUNT(DISTINCT) sorts.
+        return connection.scalar(sa.select(sa.func.count()).select_from(sa.select(column).group_by(column).subquery())) or 0
+
+    return StockTotals(
+        **row._asdict(),
+        products=distinct(sa.func.coalesce(present.c.product_id, present.c.item_id)),
+        variants=distinct(present.c.item_id),
+        units=from_millionths(_units(connection, store_key)),
+    )
+
+
+def _units(connection: sa.Connection, store_key: str) -> int:
+    """Available millionths over tracked present lines. Where the lines of a pool disagree, its smallest word counts."""
+    available = sa.type_coerce(_level.c.available, sa.BigInteger)
+    tracked = _level.c.store_key == store_key, _level.c.presence == "present", _level.c.state == "tracked"
+    alone = sa.select(available.label("amount")).where(*tracked, _level.c.shared_pool.is_(None))
+    pooled = sa.select(sa.func.min(available)).where(*tracked, _level.c.shared_pool.is_not(None)).group_by(_level.c.shared_pool)
+    amount = sa.union_all(alone, pooled).subquery().c.amount
+    # In two parts, because SQLite's sums end at 2^63: 9,300 lines of a billion would pass it.
+    whole, rest = connection.execute(sa.select(sa.func.sum(amount // SCALE), sa.func.sum(amount % SCALE))).one()
+    return int(whole or 0) * SCALE + int(rest or 0)
+
+
+def largest_changes(connection: sa.Connection, store_key: str, snapshot_id: int) -> list[LineChange]:
+    """The changes of one snapshot that moved most units, largest first; changes of other fields are left out."""
+    before, after = (sa.type_coerce(column, sa.BigInteger) for column in (_change.c.available, _change.c.available_after))
+    moved = sa.func.abs(sa.func.coalesce(after, 0) - sa.func.coalesce(before, 0))
+    columns = (_change.c[name] for name in ("item_id", "location_id", "sku", "title", "available", "available_after", "kind"))
+    rows = connection.execute(
+        sa.select(*columns)
+        .where(_change.c.store_key == store_key, _change.c.snapshot_id == snapshot_id)
+        .where(sa.or_(before.is_distinct_from(after), _change.c.state != _change.c.state_after))
+        .order_by(moved.desc(), _change.c.item_id, _change.c.location_id)
+        .limit(LARGEST)
+    )
+    return [
+        LineChange(
+            item_id=row.item_id,
+            location_id=row.location_id,
+            sku=row.sku,
+            title=row.title,
+            before=row.available,
+            after=row.available_after,
+            kind=row.kind,
+        )
+        for row in rows
+    ]
+
+
+def rejected_reasons(connection: sa.Connection, store_key: str, snapshot_id: int) -> dict[str, int]:
+    """The commonest reasons, and how many lines each cost."""
+    number = sa.func.count()
+    mine = rejected_lines.c.store_key == store_key, rejected_lines.c.snapshot_id == snapshot_id
+    reason = rejected_lines.c.reason
+    rows = connection.execute(
+        sa.select(reason, number).where(*mine).group_by(reason).order_by(number.desc(), reason).limit(REASONS)
+    )
+    return dict(rows.tuples().all())

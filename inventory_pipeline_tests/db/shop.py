@@ -1,0 +1,60 @@
+"""A registered store and its syncs, for tests: time moves on by an hour with each."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory_pipeline.core.quantity import Quantity
+from inventory_pipeline.core.stock import RejectedLine, StockLine
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.db import leases, stores
+from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.publish import Publication, PublishResult, publish
+from inventory_pipeline.db.stage import Stage
+from inventory_pipeline.db.tables.stock import stock_levels
+from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
+
+
+def line(item: str, available: int | None = None, **fields: Any) -> StockLine:
+    """A tracked line with that many units; unknown without."""
+    if available is not None:
+        fields["quantity"] = Quantity.of(available)
+    return StockLine(item_id=item, **fields)
+
+
+class Shop:
+    """One store. Each sync begins an hour after the one before and takes a minute to read."""
+
+    def __init__(self, database: Database, key: str = "berlin", **fields: Any) -> None:
+        self.database, self.key, self.now, self.syncs = database, key, NOON, 0
+        store = StoreIntegration(key=key, platform="woocommerce", url=f"https://{key}.example", **fields)
+        with database.begin() as connection:
+            stores.insert_store(connection, store, NOON)
+
+    def sync(self, lines: Iterable[StockLine] = (), rejected: Sequence[RejectedLine] = (), **fields: Any) -> PublishResult:
+        with Stage(self.database, self.key) as stage:
+            stage.add(list(lines), rejected)
+            return self.publish(stage, **fields)
+
+    def publish(self, stage: Stage, **fields: Any) -> PublishResult:
+        self.syncs += 1
+        self.now += HOUR
+        run = f"run-{self.syncs}"
+        leases.acquire(self.database, self.key, run, self.now, HOUR)
+        try:
+            return publish(stage, self.publication(run, **fields))
+        finally:
+            leases.release(self.database, self.key, run)
+
+    def publication(self, run: str, **fields: Any) -> Publication:
+        times = {"started_at": self.now - MINUTE, "ended_at": self.now, "now": self.now}
+        return Publication(
+            **{"store_key": self.key, "run_id": run, "expected": None, "read": 0, "how": "test", **times, **fields}
+        )
+
+    def level(self, item: str, location: str = "default") -> dict[str, Any]:
+        """The line's current row, by column."""
+        mine = stock_levels.c.store_key == self.key, stock_levels.c.item_id == item, stock_levels.c.location_id == location
+        with self.database.connect() as connection:
+            return dict(connection.execute(sa.select(stock_levels).where(*mine)).mappings().one())
