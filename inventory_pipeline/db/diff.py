@@ -31,7 +31,7 @@ def compare_unchanged(connection: sa.Connection, store_key: str) -> None:
 def count_actions(connection: sa.Connection) -> dict[str, int]:
     """How many lines each action concerns."""
     counted = sa.select(stage_diff.c.action, sa.func.count()).group_by(stage_diff.c.action)
-    return dict(connection.execute(counted).tuples().all())
+    return dict(connection.execute(counted).all())
 
 
 def _refill(connection: sa.Connection, *selects: sa.Select) -> None:

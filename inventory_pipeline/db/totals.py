@@ -89,4 +89,4 @@ def rejected_reasons(connection: sa.Connection, store_key: str, snapshot_id: int
     rows = connection.execute(
         sa.select(reason, number).where(*mine).group_by(reason).order_by(number.desc(), reason).limit(REASONS)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

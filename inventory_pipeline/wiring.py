@@ -1,0 +1,63 @@
+"""The collaborators of every use case, put together from the environment: for Dagster and for the command line alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from inventory_pipeline.core.clock import Clock, system_clock
+from inventory_pipeline.environment import Environment
+
+if TYPE_CHECKING:  # imported when first used: listing stores must not load an HTTP client
+    from inventory_pipeline.db.database import Database
+    from inventory_pipeline.services.connecting import Connecting
+    from inventory_pipeline.services.credentials import Vault
+    from inventory_pipeline.services.integrations import Integrations
+    from inventory_pipeline.services.sync import InventorySyncService, Progress
+
+
+class Services:
+    """Use cases over one database. Open one with `open_services`; each part is made when first asked for."""
+
+    def __init__(self, environment: Environment, database: "Database", clock: Clock) -> None:
+        self.environment = environment
+        self.database = database
+        self.clock = clock
+
+    @cached_property
+    def vault(self) -> "Vault":
+        from inventory_pipeline.services.credentials import load_vault
+
+        return load_vault(self.environment.secret_keys, self.environment.key_file)
+
+    @cached_property
+    def connect(self) -> "Connecting":
+        from inventory_pipeline.services.connecting import Connecting
+
+        return Connecting(self.database, self.vault, self.environment.feed_dir)
+
+    @cached_property
+    def integrations(self) -> "Integrations":
+        from inventory_pipeline.services.integrations import Integrations
+
+        return Integrations(self.database, self.vault, self.connect, self.clock)
+
+    def sync(self, progress: "Progress | None" = None) -> "InventorySyncService":
+        from inventory_pipeline.services.sync import InventorySyncService
+
+        return InventorySyncService(database=self.database, connect=self.connect, clock=self.clock, progress=progress)
+
+
+@contextmanager
+def open_services(environment: Environment, *, clock: Clock = system_clock) -> Iterator[Services]:
+    """The project's use cases on `environment.database_url`, which is brought up to date at its first use.
+
+    Raises UsageError where the database cannot be opened.
+    """
+    from inventory_pipeline.db.database import Database
+
+    database = Database(environment.database_url)
+    try:
+        yield Services(environment, database, clock)
+    finally:
+        database.close()
