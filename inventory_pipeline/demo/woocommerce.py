@@ -2,23 +2,22 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
 from typing import Literal
-from urllib.parse import urlencode
 
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.messages import Answer, Body, Request
 from inventory_pipeline.demo.oauth import AUTHENTICATION_ERROR, OAuthRefused, OAuthVerifier
 from inventory_pipeline.demo.server import DemoServer
 from inventory_pipeline.demo.woocommerce_faults import WooFaults
-from inventory_pipeline.demo.woocommerce_items import Form, Site, columns
+from inventory_pipeline.demo.woocommerce_items import Form, columns
 from inventory_pipeline.demo.woocommerce_pages import Pages
 from inventory_pipeline.demo.woocommerce_query import InvalidParameters, Query
+from inventory_pipeline.demo.woocommerce_site import RestError, Site
 
 Permissions = Literal["read", "write", "read_write"]
 READ, READ_ADD = ["GET"], ["GET", "POST"]
 EDIT = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-FLAT = "/wc/v3/variations"
+FLAT, STATUS = "/wc/v3/variations", "/wc/v3/system_status"
 # Route, as the index shows it: its methods. Of a real site's index, what this store serves.
 ROUTES = {
     "/wc/v3": READ,
@@ -26,23 +25,8 @@ ROUTES = {
     "/wc/v3/products/(?P<id>[\\d]+)": EDIT,
     "/wc/v3/products/(?P<product_id>[\\d]+)/variations": READ_ADD,
     FLAT: READ,  # since 10.3
+    STATUS: READ,
 }
-HEADERS = {
-    "Content-Type": "application/json; charset=UTF-8",
-    "X-Robots-Tag": "noindex",
-    "X-Content-Type-Options": "nosniff",
-    "Expires": "Wed, 11 Jan 1984 05:00:00 GMT",
-    "Cache-Control": "no-cache, must-revalidate, max-age=0, no-store, private",
-}
-
-
-class RestError(Exception):
-    """An error answer in WordPress's form."""
-
-    def __init__(self, status: int, code: str, message: str, methods: Iterable[str] = (), **data: object) -> None:
-        super().__init__(message)
-        self.status, self.methods = status, methods
-        self.body = {"code": code, "message": message, "data": {"status": status, **data}}
 
 
 class DemoStore(DemoServer):
@@ -96,7 +80,11 @@ class DemoStore(DemoServer):
         try:
             return self._dispatch(request, route)
         except RestError as error:
-            return self._json(error.status, Body.of_json(error.body), error.methods)
+            return self._site.error(error)
+
+    @property
+    def _site(self) -> Site:
+        return Site(self._version, self.url, self.plain_permalinks)
 
     def _route(self, request: Request) -> str | None:
         """The REST route, such as "/wc/v3/products"; None for a page of the shop."""
@@ -141,7 +129,7 @@ class DemoStore(DemoServer):
         about = {"namespace": "wc/v3"} if route == "/wc/v3" else {"name": "Demo shop", "url": self.url, "namespaces": ["wc/v3"]}
         index = {**about, "routes": {route: {"methods": methods} for route, methods in self._routes.items()}}
         wanted = request.params.get("_fields", ",".join(index)).split(",")
-        return self._json(200, Body.of_json({name: value for name, value in index.items() if name in wanted}), READ)
+        return self._site.answer(Body.of_json({name: value for name, value in index.items() if name in wanted}), READ)
 
     def _show(self, request: Request, route: str, ids: list[int], methods: list[str], *, allowed: bool) -> Answer:
         try:
@@ -150,33 +138,19 @@ class DemoStore(DemoServer):
             raise RestError(400, "rest_invalid_param", str(invalid), methods if allowed else (), **invalid.data) from None
         if not allowed:
             raise RestError(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
-        site = Site(self._version, self.url, self._rest(""))
+        if route == STATUS:
+            status = {"environment": {"version": self.version}, "settings": {"currency": "EUR"}}
+            return self._site.answer(Body.of_json(status), methods)
         if methods is EDIT:
-            product = self.catalogue.get(ids[0])
-            if product is None or product.parent is not None:
-                raise RestError(404, "woocommerce_rest_product_invalid_id", "Invalid ID.", methods)
-            fields = columns("product", self._version, query.fields)
-            return self._json(200, Body.of_json({name: field(product, site) for name, field in fields.items()}), methods)
+            return self._site.answer(self._product(ids[0], query), methods)
         form: Form = "flat" if route == FLAT else "variation" if ids else "product"
-        body, total = self._pages.page(form, ids[0] if ids else None, query, site)
-        pages = -(-total // query.per_page)
-        totals = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
-        return self._json(200, body, methods, totals | self._link(request, route, query.page, pages))
+        body, total = self._pages.page(form, ids[0] if ids else None, query, self._site)
+        paging = self._site.paging(route, request.params, total=total, page=query.page, per_page=query.per_page)
+        return self._site.answer(body, methods, paging)
 
-    def _link(self, request: Request, route: str, page: int, pages: int) -> dict[str, str]:
-        """Links to the pages around this one; they repeat the request's whole query, OAuth parameters too."""
-        around = [("prev", min(page - 1, pages))] if page > 1 else []
-        around += [("next", page + 1)] if page < pages else []
-        links = [f'<{self._rest(route, {**request.params, "page": str(to)})}>; rel="{name}"' for name, to in around]
-        return {"Link": ", ".join(links)} if links else {}
-
-    def _rest(self, route: str, params: Mapping[str, str] | None = None) -> str:
-        """The address of a REST route, as the site itself writes it."""
-        if self.plain_permalinks:
-            return f"{self.url}/index.php?{urlencode({**(params or {}), 'rest_route': route or '/'}, safe='/')}"
-        return f"{self.url}/wp-json{route}{'?' if params else ''}{urlencode(params or {})}"
-
-    def _json(self, status: int, body: Body, methods: Iterable[str], headers: Mapping[str, str] | None = None) -> Answer:
-        api = {"Link": f'<{self._rest("/")}>; rel="https://api.w.org/"'}
-        allow = {"Allow": ", ".join(methods)} if methods else {}
-        return Answer(status, {**HEADERS, **api, **(headers or {}), **allow}, body)
+    def _product(self, number: int, query: Query) -> Body:
+        product = self.catalogue.get(number)
+        if product is None or product.parent is not None:
+            raise RestError(404, "woocommerce_rest_product_invalid_id", "Invalid ID.", EDIT)
+        fields = columns("product", self._version, query.fields)
+        return Body.of_json({name: field(product, self._site) for name, field in fields.items()})

@@ -1,24 +1,15 @@
 """Products and variations as WooCommerce's REST v3 shows them. What is inherited follows WooCommerce's product classes."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
 from inventory_pipeline.demo.catalogue import Item
 from inventory_pipeline.demo.woocommerce_fields import PRODUCT, SINCE_10, SINCE_10_IN_VARIATIONS, SINCE_11, UNSET, VARIATION
+from inventory_pipeline.demo.woocommerce_site import Site
 
 Form = Literal["product", "variation", "flat"]  # in /products, /products/ID/variations and /variations
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the looks of an item depend on: the version, and the addresses of the shop and its REST API, without slash."""
-
-    version: tuple[int, ...]
-    home: str
-    rest: str
 
 
 Field = Callable[[Item, Site], Any]
@@ -93,11 +84,11 @@ def _variation_attributes(item: Item, site: Site) -> list[dict[str, Any]]:
 
 
 def _links(item: Item, site: Site, collection: str, up: str | None = None, *, hints: bool = True) -> dict[str, Any]:
-    self_link: dict[str, Any] = {"href": f"{site.rest}{collection}/{item.id}"}
+    self_link: dict[str, Any] = {"href": site.address(f"{collection}/{item.id}")}
     if hints and site.version >= (10,):
         self_link["targetHints"] = {"allow": ["GET", "POST", "PUT", "PATCH", "DELETE"]}
-    links = {"self": [self_link], "collection": [{"href": f"{site.rest}{collection}"}]}
-    return links | ({"up": [{"href": f"{site.rest}{up}"}]} if up else {})
+    links = {"self": [self_link], "collection": [{"href": site.address(collection)}]}
+    return links | ({"up": [{"href": site.address(up)}]} if up else {})
 
 
 def _parent_id(item: Item) -> int:

@@ -110,6 +110,18 @@ def test_the_index_needs_no_key_and_a_page_of_the_shop_is_html(store: DemoStore)
     assert send(store, "/").headers["content-type"] == "text/html; charset=UTF-8"
 
 
+def test_bodies_are_written_as_php_writes_json(store: DemoStore) -> None:
+    title = next(item for item in store.catalogue.products if not item.title.isascii())
+    body = get(store, f"{V3}/products?include={title.id}").body
+    assert body.isascii()
+    assert rb'"href":"http:\/\/127.0.0.1' in body
+
+
+def test_the_system_status_says_the_version(store: DemoStore) -> None:
+    assert get(store, f"{V3}/system_status?_fields=environment").json["environment"]["version"] == "11.0.1"
+    assert send(store, f"{V3}/system_status").status == 401
+
+
 def test_a_change_shows_at_once_though_pages_are_kept(store: DemoStore) -> None:
     target = f"{V3}/products?{BY_ID}"
     first = store.catalogue.products[0]
