@@ -17,8 +17,8 @@ from inventory_pipeline.db.tables.stock import stock_levels
 
 Result = TypeVar("Result")
 
-# Rows held in memory before they go to the database: enough for bulk speed, little beside one page of a platform.
-_BATCH = 5_000
+# Rows held in memory before they go to the database: enough for bulk speed, and no more than a few megabytes.
+BATCH = 5_000
 
 
 class Measure(NamedTuple):
@@ -46,9 +46,9 @@ class Stage:
     open. A signal handler's exception ends any of its methods at once; the stage is then closed.
     """
 
-    def __init__(self, database: Database, store_key: str) -> None:
+    def __init__(self, database: Database, store_key: str, *, batch: int = BATCH) -> None:
         self.store_key = store_key
-        self._database = database
+        self._database, self._batch = database, batch
         self._seq = count(1)
         self._lines: list[loading.Row] = []
         self._rejected: list[loading.Row] = []
@@ -79,7 +79,7 @@ class Stage:
             self._rejected.append(loading.rejected_row(seq, line))
             if line.item_id is not None and line.location_id is not None:
                 self._lines.append(loading.unread_row(seq, line))
-        if len(self._lines) + len(self._rejected) >= _BATCH:
+        if len(self._lines) + len(self._rejected) >= self._batch:
             self._flush()
 
     def clear(self) -> None:

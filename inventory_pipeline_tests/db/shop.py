@@ -12,7 +12,7 @@ from inventory_pipeline.db import leases, stores
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.publish import Publication, PublishResult, publish
 from inventory_pipeline.db.stage import Stage
-from inventory_pipeline.db.tables.stock import stock_levels
+from inventory_pipeline.db.tables.stock import stock_changes, stock_levels
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
 
 
@@ -52,6 +52,16 @@ class Shop:
         return Publication(
             **{"store_key": self.key, "run_id": run, "expected": None, "read": 0, "how": "test", **times, **fields}
         )
+
+    def changes(self) -> list[tuple[str, str, Any, Any]]:
+        """Item, kind, units before and after of every change, in the order they happened."""
+        columns = (stock_changes.c[name] for name in ("item_id", "kind", "available", "available_after"))
+        mine = sa.select(*columns).where(stock_changes.c.store_key == self.key).order_by(stock_changes.c.id)
+        with self.database.connect() as connection:
+            return [tuple(row) for row in connection.execute(mine)]
+
+    def presence(self, *items: str, location: str = "default") -> list[str]:
+        return [self.level(item, location)["presence"] for item in items]
 
     def level(self, item: str, location: str = "default") -> dict[str, Any]:
         """The line's current row, by column."""

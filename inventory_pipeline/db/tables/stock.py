@@ -34,6 +34,7 @@ def value_columns() -> list[sa.Column[Any]]:
 VALUES = tuple(column.name for column in value_columns())
 # Null wherever the state is not "tracked" because the line could not be read or was not seen.
 NUMBERS = ("available", "on_hand", "committed", "incoming")
+_SPACE = " \t\n\r\f\v\u00a0"
 
 # One published read of one store. Ids only grow, so that "before" and "after" are comparisons of ids.
 snapshots = sa.Table(
@@ -114,3 +115,8 @@ rejected_lines = sa.Table(
     sa.Index(None, "store_key", "snapshot_id"),
     sqlite_autoincrement=True,
 )
+
+
+def trimmed(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """The text without white space around it, as `str.strip` takes it away (as far as both databases can be told so)."""
+    return sa.func.ltrim(sa.func.rtrim(column, _SPACE), _SPACE)

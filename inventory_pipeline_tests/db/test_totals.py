@@ -1,0 +1,70 @@
+"""What a publish tells a person about the store."""
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from inventory_pipeline.core.quantity import UNTRACKED, Quantity
+from inventory_pipeline.db.database import Database
+from inventory_pipeline_tests.db.shop import Shop, line
+
+
+def test_totals_count_every_pool_once(database: Database) -> None:
+    shop = Shop(database)
+    result = shop.sync(
+        [
+            line("a", 10, product_id="p", shared_pool="p"),
+            line("b", 10, product_id="p", shared_pool="p"),
+            line("c", 10, product_id="p", shared_pool="p"),
+            line("d", 5, product_id="q", shared_pool="q"),
+            line("e", quantity=UNTRACKED, product_id="q", shared_pool="q"),
+            line("f", 0),
+            line("f", -2, location_id="2"),
+            line("g"),
+        ]
+    )
+    totals = result.totals
+    assert (totals.lines, totals.variants, totals.products, totals.units) == (8, 7, 4, 13)
+    assert (totals.out_of_stock, totals.negative, totals.untracked, totals.unknown) == (2, 1, 1, 1)
+
+
+def test_totals_hold_sums_beyond_any_integer_of_the_database(database: Database) -> None:
+    lines = [line(f"{number}", 1_000_000_000) for number in range(9_300)] + [line("half", quantity=Quantity.of(Decimal("-0.5")))]
+    assert Shop(database).sync(lines).totals.units == Decimal("9299999999999.5")
+
+
+def test_totals_of_an_empty_store_are_zero(database: Database) -> None:
+    totals = Shop(database).sync().totals
+    assert (totals.lines, totals.units, totals.products) == (0, 0, 0)
+
+
+def test_the_largest_changes_come_first_and_changes_of_text_are_left_out(database: Database) -> None:
+    shop = Shop(database)
+    assert shop.sync([line("a", 1), line("b", 50), line("c", 7), line("d", 3), line("e", 2)]).largest_changes == []
+    result = shop.sync([line("a", 30), line("c", 7, title="new"), line("d", quantity=UNTRACKED), line("e", 2)])
+    shown = [(change.item_id, change.before, change.after, change.kind) for change in result.largest_changes]
+    assert shown == [("b", 50, None, "missing"), ("a", 1, 30, "updated"), ("d", 3, None, "updated")]
+
+
+def test_at_most_twenty_changes_are_shown(database: Database) -> None:
+    shop = Shop(database)
+    shop.sync([line(f"{number}", 1) for number in range(30)])
+    assert len(shop.sync([line(f"{number}", 2) for number in range(30)]).largest_changes) == 20
+
+
+def test_the_view_shows_units_as_people_write_them(database: Database) -> None:
+    shop = Shop(database, group="outdoor")
+    shop.sync(
+        [line("a", 12, price=Decimal("9.90")), line("b", quantity=Quantity.of(Decimal("1.5"))), line("c", quantity=UNTRACKED)]
+    )
+    with database.connect() as connection:
+        rows = connection.execute(
+            sa.text("SELECT item_id, store_group, available, price FROM current_stock ORDER BY item_id")
+        ).all()
+    assert [(item, group, None if units is None else float(units)) for item, group, units, _ in rows] == [
+        ("a", "outdoor", 12.0),
+        ("b", "outdoor", 1.5),
+        ("c", "outdoor", None),
+    ]
+    assert str(rows[0].available) == "12"
+    assert float(rows[0].price) == 9.9
