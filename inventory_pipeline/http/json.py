@@ -24,7 +24,7 @@ def decode_json(reply: Reply, decoder: msgspec.json.Decoder[Wanted]) -> Wanted:
         return decoder.decode(reply.body.removeprefix(_BOM))
     except msgspec.ValidationError:
         raise
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # A lone surrogate or a broken byte in one title must not cost the page.
         return msgspec.convert(decode_loosely(reply), decoder.type)
 

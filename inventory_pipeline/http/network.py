@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import httpx
 
 from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured, SyncError
+from inventory_pipeline.http.reply import place
 
-# The first bytes of a TLS alert, as they show in the complaint about a reply that is not HTTP.
-_TLS_ALERT = "\\x15\\x03"
 # What OpenSSL says where the other side does not speak TLS.
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 
 
-def meaning(error: httpx.TransportError | httpx.InvalidURL, where: str, timeout: float) -> SyncError:
+def meaning(error: httpx.TransportError | httpx.InvalidURL, url: str, timeout: float) -> SyncError:
     """PlatformUnavailable where another attempt may help, StoreMisconfigured where not. The text holds no header."""
+    where = place(url)
     if isinstance(error, httpx.TimeoutException):
         return PlatformUnavailable(f"{where} gives no answer within {timeout:g} s")
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
@@ -33,11 +33,11 @@ def meaning(error: httpx.TransportError | httpx.InvalidURL, where: str, timeout:
             return StoreMisconfigured(f"{where} does not speak https at this address; try http:// or another port")
         if isinstance(cause, socket.gaierror):
             return PlatformUnavailable(f"the host of {where} is not found; is the address right?")
-    if _TLS_ALERT in str(error):
-        return StoreMisconfigured(f"{where} speaks https at this address; write https:// in the store's address")
     if isinstance(error, httpx.ConnectError):
         return PlatformUnavailable(f"{where} cannot be reached (connection refused or no route)")
-    return PlatformUnavailable(f"{where} breaks the connection off ({type(error).__name__})")
+    # Some servers meet http on their https port by hanging up.
+    hint = "; does it speak https?" if url.startswith("http://") else ""
+    return PlatformUnavailable(f"{where} breaks the connection off ({type(error).__name__}{hint})")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -65,7 +65,7 @@ class Wire:
         except Truncated as truncated:
             error = IncompleteRead(f"{where} answers with {truncated}")
         except (httpx.TransportError, httpx.InvalidURL) as failure:
-            error = meaning(failure, where, self.timeout)
+            error = meaning(failure, question.url, self.timeout)
         if isinstance(error, StoreMisconfigured):
             raise error
         raise Trouble(error)

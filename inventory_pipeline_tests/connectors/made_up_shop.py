@@ -1,0 +1,117 @@
+"""A WooCommerce shop whose goods and faults a test decides, for what no recorded answer shows."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from inventory_pipeline_tests.connectors.woocommerce_protocol import NO_ROUTE, Gate
+from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
+
+Fault = Callable[[Request], Answer | None]
+
+
+def product(number: Any, **changes: Any) -> dict[str, Any]:
+    """A simple product with 5 in stock, as 11.x lists it."""
+    return {
+        "id": number,
+        "name": f"Product {number}",
+        "type": "simple",
+        "status": "publish",
+        "sku": f"SKU-{number}",
+        "global_unique_id": "",
+        "manage_stock": True,
+        "stock_quantity": 5,
+        "stock_status": "instock",
+        "backorders": "no",
+        "price": "9.99",
+        "variations": [],
+    } | changes
+
+
+def parent(number: Any, *variations: int, **changes: Any) -> dict[str, Any]:
+    own = {"type": "variable", "manage_stock": False, "stock_quantity": None, "variations": list(variations)}
+    return product(number, **(own | changes))
+
+
+def variation(number: Any, parent_id: Any, option: str = "S", **changes: Any) -> dict[str, Any]:
+    own = {"parent_id": parent_id, "type": "variation", "attributes": [{"id": 0, "name": "Size", "option": option}]}
+    made = product(number, **(own | changes))
+    del made["variations"]
+    return made
+
+
+@dataclass
+class MadeUpShop:
+    """`fault` may answer a request instead of the shop. `path` is the subfolder the shop lives in.
+
+    `flat` None: as before 10.3, without an index of routes. `totals` False: as behind a proxy that drops the header.
+    """
+
+    products: list[dict[str, Any]] = field(default_factory=list)
+    variations: list[dict[str, Any]] = field(default_factory=list)
+    flat: bool | None = True
+    totals: bool = True
+    pretty: bool = True
+    path: str = ""
+    version: str | None = None
+    fault: Fault = lambda _: None
+    gate: Gate | None = field(default_factory=Gate)
+    base_url: str = ""
+
+    def serve(self, **options: Any) -> LocalServer:
+        server = LocalServer(self, **options)
+        self.base_url = server.url
+        return server
+
+    @property
+    def url(self) -> str:
+        return self.base_url + self.path
+
+    def __call__(self, request: Request) -> Answer:
+        if answer := self.fault(request):
+            return answer
+        route = self._route(request)
+        if route is None:
+            return Answer.html("Page not found", 404)
+        if route == "":
+            return self._index()
+        if self.gate and (refusal := self.gate.refusal(request, self.base_url)):
+            return refusal
+        if route == "/system_status":
+            return Answer.json({"environment": {"version": self.version}}) if self.version else NO_ROUTE
+        items = self._items(route)
+        return NO_ROUTE if items is None else self._page(items, request.query)
+
+    def _route(self, request: Request) -> str | None:
+        if "rest_route" in request.query and request.path == f"{self.path}/index.php":
+            return request.query["rest_route"].removeprefix("/wc/v3").rstrip("/")
+        prefix = f"{self.path}/wp-json/wc/v3"
+        return request.path.removeprefix(prefix).rstrip("/") if self.pretty and request.path.startswith(prefix) else None
+
+    def _index(self) -> Answer:
+        if self.flat is None:
+            return NO_ROUTE
+        routes = ["/wc/v3", "/wc/v3/products"] + ["/wc/v3/variations"] * self.flat
+        return Answer.json({"namespace": "wc/v3", "routes": {route: {"methods": ["GET"]} for route in routes}})
+
+    def _items(self, route: str) -> list[dict[str, Any]] | None:
+        if route == "/products":
+            return self.products
+        if route == "/variations":
+            return self.variations if self.flat else None
+        number = route.removeprefix("/products/").removesuffix("/variations")
+        return [item for item in self.variations if str(item["parent_id"]) == number]
+
+    def _page(self, items: list[dict[str, Any]], query: dict[str, str]) -> Answer:
+        size, number = int(query.get("per_page", 10)), int(query.get("page", 1))
+        wanted = set(query["_fields"].split(","))
+        shown = [_only(item, wanted) for item in items[(number - 1) * size : number * size]]
+        headers = {"Content-Type": "application/json; charset=UTF-8"}
+        if self.totals:
+            headers |= {"X-WP-Total": str(len(items)), "X-WP-TotalPages": str(-(-len(items) // size))}
+        return Answer(200, json.dumps(shown).encode(), headers)
+
+
+def _only(item: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name in wanted}

@@ -1,0 +1,83 @@
+"""TLS: what is wrong is a person's to mend, and is said so at once."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured
+from inventory_pipeline.http.client import HttpClient
+from inventory_pipeline_tests.http.local_server import Answer, LocalServer
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "shop.pem"
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def ask(url: str, verify: bool | str = True) -> int:
+    async def get() -> int:
+        async with HttpClient(verify=verify) as client:
+            try:
+                return (await client.get(url)).status
+            finally:
+                assert client.calls == 1, "trying again cannot help"
+
+    return asyncio.run(get())
+
+
+@pytest.fixture
+def secure(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_a_self_signed_certificate_is_refused_and_the_way_out_named(secure: ssl.SSLContext) -> None:
+    with LocalServer(lambda _: Answer(), secure) as server, pytest.raises(StoreMisconfigured, match="verify_tls=false"):
+        ask(server.url)
+
+
+def test_a_self_signed_certificate_is_taken_where_the_store_says_so(secure: ssl.SSLContext, certificate: Path) -> None:
+    with LocalServer(lambda _: Answer(), secure) as server:
+        assert ask(server.url, verify=False) == 200
+        assert ask(server.url, verify=str(certificate)) == 200
+
+
+def test_a_server_that_hangs_up_on_http_may_speak_https(secure: ssl.SSLContext) -> None:
+    async def get(url: str) -> None:
+        async with HttpClient() as client:
+            await client.get(url)
+
+    with LocalServer(lambda _: Answer(), secure) as server, pytest.raises(PlatformUnavailable, match="does it speak https"):
+        asyncio.run(get(server.url.replace("https", "http")))
+
+
+def test_https_written_for_http_is_told() -> None:
+    with LocalServer(lambda _: Answer()) as server, pytest.raises(StoreMisconfigured, match="does not speak https"):
+        ask(server.url.replace("http", "https"))
