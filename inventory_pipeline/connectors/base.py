@@ -67,19 +67,25 @@ class ConnectorContext:
             if not self.credentials.get(name):
                 raise UsageError(f"{info.title} needs the credential {name}: give the store {name}=secret:NAME")
 
+    def __post_init__(self) -> None:
+        """Raises UsageError for a common setting out of range, whatever the platform."""
+        self._http_options()
+
     def open_http(self, **options: Any) -> "HttpClient":
-        """A client for one read, obeying the store's common settings. Raises UsageError for a setting out of range."""
+        """A client for one read, obeying the store's common settings; `options` are the client's own."""
         from inventory_pipeline.http.client import HttpClient
 
+        return HttpClient(**(self._http_options() | options))
+
+    def _http_options(self) -> dict[str, Any]:
         settings = self.store.settings
-        own: dict[str, Any] = {
+        return {
             "connections": whole_number(settings, "connections", 8, 1, 64),
             "per_second": number(settings, "requests_per_second", None, 0.01, 1000),
             "timeout": number(settings, "timeout", 30.0, 1, 600),
             "verify": flag(settings, "verify_tls", True),
             "on_exchange": self.on_exchange,
         }
-        return HttpClient(**(own | options))
 
 
 class Connector(Protocol):

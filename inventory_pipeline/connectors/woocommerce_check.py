@@ -1,11 +1,11 @@
 """`stores check` for a WooCommerce shop: each finding in a person's words."""
 
 import re
-from typing import get_args
 
 import msgspec
 
-from inventory_pipeline.connectors.base import CheckItem, CheckName
+from inventory_pipeline.connectors.base import CheckItem
+from inventory_pipeline.connectors.check_items import failed, with_rest
 from inventory_pipeline.connectors.woocommerce_site import Site
 from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, SyncError
 from inventory_pipeline.http.json import decode_json
@@ -31,11 +31,11 @@ async def check_site(site: Site) -> list[CheckItem]:
         await site.find()
         products = await site.get("/products", {"per_page": 1, "status": "any", "_fields": "id"})
     except ScopeMissing as error:
-        return _with_rest(_reached(site), _known(), _failed("permissions", error))
+        return with_rest(_reached(site), _known(), failed("permissions", error))
     except CredentialsRejected as error:
-        return _with_rest(_reached(site), _failed("credentials", error))
+        return with_rest(_reached(site), failed("credentials", error))
     except SyncError as error:
-        return _with_rest(_failed("address", error))
+        return with_rest(failed("address", error))
     total = products.headers.get("x-wp-total", "")
     seen = f"the key may read products: {total} are listed" if total else "the key may read products"
     return [_reached(site), _known(), CheckItem("permissions", True, seen), await _version(site)]
@@ -65,15 +65,3 @@ def _reached(site: Site) -> CheckItem:
 
 def _known() -> CheckItem:
     return CheckItem("credentials", True, "the shop knows the key")
-
-
-def _failed(check: CheckName, error: SyncError) -> CheckItem:
-    detail, _, cure = str(error).rpartition("; ")
-    return CheckItem(check, False, detail or cure, cure if detail else "")
-
-
-def _with_rest(*items: CheckItem) -> list[CheckItem]:
-    """What could not be looked at is said to be so: no finding is not a good finding."""
-    done = {item.check for item in items}
-    rest = (name for name in get_args(CheckName) if name not in done)
-    return [*items, *(CheckItem(name, False, "not looked at yet", f"mend the {items[-1].check} first") for name in rest)]

@@ -1,10 +1,14 @@
 """Ways of proving who asks, as httpx.Auth. Basic is httpx's own."""
 
+import logging
 from collections.abc import Generator
 from typing import Any
 
 import httpx
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, SIGNATURE_TYPE_QUERY, Client
+
+# It writes the key and the signature of every request at DEBUG.
+logging.getLogger("oauthlib").setLevel(logging.WARNING)
 
 
 class OAuth1(httpx.Auth):
