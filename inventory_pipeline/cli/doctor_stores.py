@@ -74,20 +74,23 @@ def look_at_credentials(session: Session) -> Iterator[Finding]:
     stored = session.integrations.list_credentials()
     file = environment.key_file
     if environment.secret_keys is None and file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-        yield Finding("credentials", "fail", f"others on this machine can read {file}", f"chmod 600 {file}")
+        yield Finding("key file", "fail", f"others on this machine can read {file}", f"chmod 600 {file}")
     closed = [entry.name for entry in stored if not entry.readable]
     if closed:
         cure = f"restore the key ({file} or INVENTORY_SECRET_KEY), or `inventory-pipeline credentials set` each anew"
         yield Finding("credentials", "fail", f"the present key does not open: {', '.join(closed)}", cure)
-    yield Finding("credentials", "ok", f"{len(stored) - len(closed)} stored and readable")
+    else:
+        yield Finding("credentials", "ok", f"{len(stored):,} stored and readable")
 
 
 def look_at_feeds(session: Session) -> Iterator[Finding]:
+    from inventory_pipeline.connectors.feed_source import is_remote
+
     folder = session.environment.feed_dir
-    feeds = [store.key for store in session.integrations.list() if store.platform == "feed" and store.is_active]
-    if not feeds or folder.is_dir():
-        yield Finding("feeds", "ok", f"{len(feeds)} active, files under {folder}")
+    feeds = [store for store in session.integrations.list() if store.platform == "feed" and store.is_active]
+    files = [store.key for store in feeds if not is_remote(store)]
+    if not files or folder.is_dir():
+        yield Finding("feeds", "ok", f"{len(feeds):,} active; files lie under {folder}")
     else:
-        yield Finding(
-            "feeds", "warn", f"{folder} is missing", "make it, or set INVENTORY_FEED_DIR; feeds from https addresses need none"
-        )
+        cure = "make the folder, or set INVENTORY_FEED_DIR to the one where the files are"
+        yield Finding("feeds", "fail", f"{folder} is missing, where {', '.join(files)} should be", cure)

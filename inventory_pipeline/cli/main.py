@@ -6,19 +6,21 @@ import typer
 
 from inventory_pipeline.cli import credentials, stores
 from inventory_pipeline.cli.audit import audit
+from inventory_pipeline.cli.demo import demo
 from inventory_pipeline.cli.dev import dev
 from inventory_pipeline.cli.doctor import doctor
 from inventory_pipeline.cli.frame import PROGRAM, Commands
 from inventory_pipeline.cli.migrate import migrate
 from inventory_pipeline.cli.platforms import platforms
 from inventory_pipeline.cli.session import session_of
+from inventory_pipeline.cli.stock import stock
 from inventory_pipeline.cli.sync_all import sync_all_stores
 from inventory_pipeline.cli.sync_log import sync_log
 
 app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 app.add_typer(stores.app, name="stores")
 app.add_typer(credentials.app, name="credentials")
-for command in (sync_all_stores, sync_log, platforms, doctor, audit, migrate, dev):
+for command in (sync_all_stores, sync_log, stock, platforms, doctor, audit, migrate, demo, dev):
     app.command()(command)
 
 

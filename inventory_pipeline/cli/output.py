@@ -75,7 +75,7 @@ def show(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | Decimal):
         return f"{value:,}"
-    return one_line(value, 120)
+    return one_line(value, 1_000)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -156,7 +156,8 @@ def _tell(session: Session, done: str, change: "Change") -> None:
     typer.echo(done)
     for note in change.notes:
         typer.echo(f"  {note}")
-    if change.first_sync_pending:
+    store = change.store
+    if store.auto_sync and store.first_sync_at is None and store.purged_at is None:
         from inventory_pipeline.defs.first_sync import first_sync
 
-        typer.echo(f"  {first_sync(session.dagster, change.store).text}")
+        typer.echo(f"  {first_sync(session.dagster, store).text}")

@@ -10,14 +10,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import console, print_documents, show
+from inventory_pipeline.cli.output import console, print_documents
 from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
     from inventory_pipeline.defs.sync_log import SyncLogRow
-
-_COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls")
 
 
 def sync_all_stores(
@@ -41,7 +40,7 @@ def sync_all_stores(
         print_documents(row.as_json() for row in rows)
     elif not chosen:
         typer.echo("No store to sync" + (": the last sync of each was published" if failed else "; `stores add` registers one"))
-    _end(rows)
+    fail_unless_published(rows)
 
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
@@ -97,31 +96,21 @@ def sync_now(
                 rows.append(row)
                 progress.advance(bar)
                 if not quiet:
-                    progress.console.print(_line(row, width), markup=False, soft_wrap=True)
+                    progress.console.print(sync_line(row, width), markup=False, soft_wrap=True)
         return rows
 
     with progress:
         bar = progress.add_task("syncing", total=len(stores))
         if not quiet:
-            progress.console.print(_heading(width), markup=False, soft_wrap=True)
+            progress.console.print(sync_heading(width), markup=False, soft_wrap=True)
         try:
             return asyncio.run(run())
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
 
 
-def _heading(width: int) -> str:
-    return f"{'store':<{width}}  {'outcome':<11}" + "".join(f"{name.removeprefix('api_'):>9}" for name in _COUNTS) + "  seconds"
-
-
-def _line(row: "SyncLogRow", width: int) -> str:
-    counts = "".join(f"{show(getattr(row, name)):>9}" for name in _COUNTS)
-    seconds = (row.ended_at - row.started_at).total_seconds() if row.started_at and row.ended_at else 0
-    error = f"  {row.error}" if row.error else ""
-    return f"{show(row.store):<{width}}  {row.outcome or row.status.lower():<11}{counts}{seconds:>9.1f}{error}"
-
-
-def _end(rows: "Sequence[SyncLogRow]") -> None:
+def fail_unless_published(rows: "Sequence[SyncLogRow]") -> None:
+    """Names on standard error the stores that were not synced, and ends with exit status 1."""
     bad = [f"{row.store} ({row.outcome})" for row in rows if row.outcome != "published"]
     if bad:
         typer.echo(f"inventory-pipeline: {len(bad)} of {len(rows)} stores not synced: {', '.join(bad)}", err=True)

@@ -1,0 +1,121 @@
+"""`inventory-pipeline demo`: the whole thing on this machine, with shops that sell while one looks."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory_pipeline.cli.demo_folder import demo_folder
+from inventory_pipeline.cli.demo_shops import Shop, demo_shops, register_shops
+from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.stock import print_stock
+from inventory_pipeline.cli.sync_all import fail_unless_published, sync_now
+from inventory_pipeline.cli.sync_log import print_sync_log
+from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
+from inventory_pipeline.core.errors import InventoryError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_SECONDS = 2.0
+_STOCK_SHOWN = 25
+
+
+def demo(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Sync, print what came of it, leave nothing running.")] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Of the web UI; 3000 or a free one unless given.")] = None,
+) -> None:
+    """Start two demo shops, a supplier feed and Dagster, until Ctrl-C. Keeps its data apart: in `demo` in the data folder."""
+    outer = session_of(context)
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt_once)
+    try:
+        with demo_folder(outer.environment) as folder, Session() as session:
+            session.start(verbose=outer.verbose, debug=outer.debug)
+            logs = session.environment.log_file.parent
+            logs.mkdir(parents=True, exist_ok=True)
+            with demo_shops(folder.path, logs / "demo_stores.log", seconds_between_sales=1 if once else 20) as shops:
+                register_shops(session.integrations, shops)
+                if once:
+                    _sync_once(session, [shop["key"] for shop in shops])
+                else:
+                    _until_interrupted(session, shops, port, folder.lock)
+    except KeyboardInterrupt:
+        typer.echo("The demo has ended.")
+
+
+def _interrupt_once(*_: object) -> None:
+    """The first Ctrl-C ends the demo; further ones must not break into its clean-up."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _sync_once(session: Session, stores: Sequence[str]) -> None:
+    rows = sync_now(session, stores, concurrency=2, verbose=session.verbose)
+    typer.echo("\nStock (the first lines; `inventory-pipeline stock` lists all)")
+    print_stock(session, limit=_STOCK_SHOWN)
+    typer.echo("\nSync log")
+    from inventory_pipeline.defs.sync_log import list_syncs
+
+    print_sync_log(list_syncs(session.dagster))
+    fail_unless_published(rows)
+
+
+def _until_interrupted(session: Session, shops: Sequence[Shop], port: int | None, lock: int) -> None:
+    from inventory_pipeline.cli.demo_dagster import demo_dagster, free_port
+
+    port = port or free_port()
+    log = session.environment.log_file.parent / "dagster.log"
+    before = {row.run_id for row in _ended(session)}
+    typer.echo("Starting Dagster…")
+    with demo_dagster(session.dagster, port, log, lock) as dagster:
+        typer.echo(_welcome(f"http://127.0.0.1:{port}", shops, session.environment.data_dir))
+        _show_syncs(session, before, dagster, max(len(shop["key"]) for shop in shops))
+        raise InventoryError(f"Dagster has ended by itself; {log} says why")
+
+
+def _show_syncs(session: Session, shown: set[str], dagster: "subprocess.Popen[bytes]", width: int) -> None:
+    """A line for each sync as it ends, until Dagster does."""
+    typer.echo(sync_heading(width))
+    while dagster.poll() is None:
+        for row in _ended(session):
+            if row.run_id not in shown:
+                shown.add(row.run_id)
+                typer.echo(sync_line(row, width))
+        time.sleep(_LOOK_SECONDS)
+
+
+def _ended(session: Session) -> list:
+    from inventory_pipeline.defs.sync_log import list_syncs
+
+    return [row for row in reversed(list_syncs(session.dagster, limit=20)) if row.ended_at is not None]
+
+
+def _welcome(url: str, shops: Sequence[Shop], folder: Path) -> str:
+    here = f"INVENTORY_DATA_DIR={folder} .venv/bin/inventory-pipeline"
+    first = shops[0]["key"]
+    listed = "\n".join(f"  {shop['name']:36} {shop['key']:16} {shop['url']}" for shop in shops)
+    return f"""
+The demo is running; Ctrl-C ends it and all that it started.
+
+{listed}
+
+Look, in Dagster's web UI at {url}
+  Assets → inventory_snapshot: a partition per store; its plots show units, lines and out of stock move
+  Runs: each sync with its outcome, its counts and what started it
+  Automation: the schedule (every 5 minutes here, every 4 hours in earnest) and the sensors
+
+Try
+  In the web UI: Materialize inventory_snapshot for {first}; start it again and cancel it from its run page
+  In another terminal:
+    {here} stock --low
+    {here} sync-log
+    {here} stores check {first}
+    {here} sync-all-stores
+
+The shops sell and restock all the time. Everything is kept in {folder}; without that folder the demo begins anew.
+"""

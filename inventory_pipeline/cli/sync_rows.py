@@ -1,0 +1,21 @@
+"""A sync as one line of text, for lists that grow while a person looks on."""
+
+from typing import TYPE_CHECKING
+
+from inventory_pipeline.cli.output import show
+
+if TYPE_CHECKING:
+    from inventory_pipeline.defs.sync_log import SyncLogRow
+
+_COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls")
+
+
+def sync_heading(width: int) -> str:
+    return f"{'store':<{width}}  {'outcome':<11}" + "".join(f"{name.removeprefix('api_'):>9}" for name in _COUNTS) + "  seconds"
+
+
+def sync_line(row: "SyncLogRow", width: int) -> str:
+    counts = "".join(f"{show(getattr(row, name)):>9}" for name in _COUNTS)
+    seconds = (row.ended_at - row.started_at).total_seconds() if row.started_at and row.ended_at else 0
+    error = f"  {row.error}" if row.error else ""
+    return f"{show(row.store):<{width}}  {row.outcome or row.status.lower():<11}{counts}{seconds:>9.1f}{error}"

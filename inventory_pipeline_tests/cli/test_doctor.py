@@ -1,0 +1,104 @@
+"""`inventory-pipeline doctor`: each thing that can be wrong, made wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+
+
+def findings(cli: Cli, status: int) -> dict[str, dict]:
+    result = cli("doctor", "--json")
+    assert result.exit_code == status, result.stdout
+    document = json.loads(result.stdout)
+    assert document["ok"] is (status == 0)
+    assert all(found["cure"] for found in document["findings"] if found["status"] != "ok")
+    return {found["check"]: found for found in document["findings"]}
+
+
+def test_a_sound_installation_lacks_only_a_daemon(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    sync("supplier")
+    found = findings(cli, 0)
+    assert [check for check, finding in found.items() if finding["status"] != "ok"] == ["daemon"]
+    assert "sync-all-stores" in found["daemon"]["cure"]
+    assert "1 active, each fresh" in cli("doctor").stdout
+
+
+def test_a_data_folder_that_cannot_be_written(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("INVENTORY_DATA_DIR", str(tmp_path / "a-file"))
+    found = findings(cli, 1)
+    assert found["data folder"]["status"] == "fail"
+    assert found["database"]["status"] == "fail"
+
+
+def test_a_database_that_cannot_be_reached(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", "postgresql://inventory:pass-word-1@127.0.0.1:1/inventory")
+    result = cli("doctor")
+    assert result.exit_code == 1
+    assert "INVENTORY_DATABASE_URL" in result.stdout
+    assert "pass-word-1" not in result.output
+
+
+def test_a_key_file_that_others_can_read(cli: Cli, data_dir: Path) -> None:
+    cli("credentials", "set", "berlin", stdin="ck_very_secret\n")
+    (data_dir / "secret.key").chmod(0o644)
+    assert "chmod 600" in findings(cli, 1)["key file"]["cure"]
+
+
+def test_a_key_that_opens_nothing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("credentials", "set", "berlin", stdin="ck_very_secret\n")
+    monkeypatch.setenv("INVENTORY_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+    result = cli("doctor")
+    assert result.exit_code == 1
+    assert "does not open: berlin" in result.stdout
+
+
+def test_a_dagster_home_with_a_history_of_its_own(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    found = findings(cli, 1)["dagster"]
+    assert found["status"] == "fail"
+    assert "DAGSTER_HOME" in found["cure"]
+    (home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
+    assert findings(cli, 0)["dagster"]["status"] == "ok"
+
+
+def test_a_cron_line_that_never_ticks(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_SYNC_CRON", "0 0 31 4 *")
+    found = findings(cli, 1)
+    assert "INVENTORY_SYNC_CRON" in found["schedule"]["detail"]
+
+
+def test_stores_that_are_stale_unsynced_or_refused_are_named(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    for key in ("fresh", "stale", "never"):
+        feed_store(key)
+    for key in ("fresh", "stale"):
+        sync(key)
+    edit("UPDATE snapshots SET ended_at = '2026-01-01 00:00:00.000000' WHERE store_key = 'stale'")
+    edit("UPDATE store_integrations SET needs_reauthorization = '401' WHERE key = 'never'")
+    found = findings(cli, 1)
+    assert found["store stale"]["status"] == "fail"
+    assert "store fresh" not in found
+    details = [line for line in cli("doctor").stdout.splitlines() if line.startswith("store never")]
+    assert any("needs re-authorization: 401" in line for line in details)
+    assert any("never synced" in line for line in details)
+
+
+def test_a_clock_that_was_set_back(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    sync("supplier")
+    edit("UPDATE snapshots SET published_at = '2999-01-01 00:00:00.000000'")
+    assert findings(cli, 1)["clock"]["status"] == "fail"
+
+
+def test_a_feed_folder_that_is_missing(cli: Cli, feed_store: Callable[..., Path], data_dir: Path) -> None:
+    file = feed_store()
+    file.unlink()
+    (data_dir / "feeds").rmdir()
+    assert "INVENTORY_FEED_DIR" in findings(cli, 1)["feeds"]["cure"]

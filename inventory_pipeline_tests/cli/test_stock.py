@@ -1,0 +1,113 @@
+"""`inventory-pipeline stock`: for people, as JSON, as CSV; now and then."""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inventory_pipeline.core.clock import show_instant, system_clock
+from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+
+FIELDS = (
+    *("store", "group", "platform", "product_id", "item_id", "sku", "title", "status", "location_id", "location", "state"),
+    *(
+        "available",
+        "on_hand",
+        "committed",
+        "incoming",
+        "sellable",
+        "oversell_allowed",
+        "shared_pool",
+        "presence",
+        "as_of",
+        "stale",
+    ),
+)
+STOCK = "sku,title,available\nA,Apple [red],3\nB,Bee,\nC,Cup,40\nD,Dill,2.5\nE,Egg,-1\n"
+
+
+@pytest.fixture
+def supplier(feed_store: Callable[..., Path]) -> None:
+    """A synced store: `sync-all-stores` itself is another test's matter."""
+    feed_store("supplier", STOCK)
+    sync("supplier")
+
+
+def lines(cli: Cli, *arguments: str) -> list[dict]:
+    result = cli("stock", *arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.usefixtures("supplier")
+def test_json_has_every_field_and_null_stays_null(cli: Cli) -> None:
+    found = {line["sku"]: line for line in lines(cli)}
+    assert tuple(found["A"]) == FIELDS
+    assert (found["A"]["state"], found["A"]["available"], found["A"]["stale"]) == ("tracked", 3, False)
+    assert (found["B"]["state"], found["B"]["available"]) == ("unknown", None)
+    assert found["D"]["available"] == 2.5
+
+
+@pytest.mark.usefixtures("supplier")
+def test_csv_leaves_empty_what_is_unknown(cli: Cli) -> None:
+    rows = {row["sku"]: row for row in csv.DictReader(cli("stock", "--csv").stdout.splitlines())}
+    assert tuple(rows["A"]) == FIELDS
+    assert (rows["A"]["available"], rows["B"]["available"], rows["D"]["available"]) == ("3", "", "2.5")
+    assert (rows["A"]["stale"], rows["A"]["sellable"]) == ("false", "")
+
+
+@pytest.mark.usefixtures("supplier")
+def test_people_read_words_for_what_is_no_number(cli: Cli) -> None:
+    shown = cli("stock").stdout.splitlines()
+    assert shown[0].split() == ["store", "SKU", "title", "location", "available", "on", "hand", "as", "of"]
+    assert any("Bee" in line and " unknown " in line for line in shown)
+    assert any("Apple [red]" in line for line in shown)
+
+
+@pytest.mark.usefixtures("supplier")
+def test_low_means_at_most_five(cli: Cli) -> None:
+    assert [line["sku"] for line in lines(cli, "--low")] == ["A", "D", "E"]
+
+
+@pytest.mark.usefixtures("supplier")
+def test_lines_are_chosen_by_store_sku_group_and_location(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("other", "sku,available\nA,7\n", "--group", "north")
+    sync("other")
+    assert [(line["store"], line["available"]) for line in lines(cli, "--sku", "A")] == [("other", 7), ("supplier", 3)]
+    assert [line["store"] for line in lines(cli, "--sku", "A", "--group", "north")] == ["other"]
+    assert {line["store"] for line in lines(cli, "--store", "supplier")} == {"supplier"}
+    assert lines(cli, "--location", "elsewhere") == []
+    assert "No stock line matches" in cli("stock", "--location", "elsewhere").stdout
+
+
+@pytest.mark.usefixtures("supplier")
+def test_stock_as_of_before_the_first_sync_is_no_line(cli: Cli) -> None:
+    assert lines(cli, "--at", "2020-01-01") == []
+    assert len(lines(cli, "--at", show_instant(system_clock()))) in (0, 5)  # of a sync in this very second: not yet
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--at", "yesterday"], "'yesterday' is not an ISO 8601 instant"),
+        (["--at", show_instant(system_clock() + timedelta(days=2))], "lies in the future"),
+        (["--store", "nope"], "stores list"),
+        (["--group", "nope"], "no store is in group 'nope'"),
+        (["--json", "--csv"], "choose one of --json and --csv"),
+    ],
+)
+def test_what_cannot_be_answered_is_wrong_usage(cli: Cli, arguments: list[str], message: str) -> None:
+    result = cli("stock", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.usefixtures("supplier")
+def test_old_stock_is_marked_as_stale(cli: Cli) -> None:
+    assert {line["stale"] for line in lines(cli)} == {False}
+    edit("UPDATE snapshots SET ended_at = '2026-01-01 00:00:00.000000'")
+    assert {line["stale"] for line in lines(cli)} == {True}
+    assert "stale" in cli("stock").stdout

@@ -1,0 +1,162 @@
+"""`inventory-pipeline stores`: from connecting a shop to purging it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from inventory_pipeline.demo.shops import synthetic_catalogue
+from inventory_pipeline.demo.woocommerce import DemoStore
+from inventory_pipeline_tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def shop() -> Iterator[DemoStore]:
+    with DemoStore(synthetic_catalogue(20)) as shop:
+        yield shop
+
+
+def add_shop(cli: Cli, shop: DemoStore, *options: str, secret: str | None = None) -> None:
+    result = cli(
+        *("stores", "add", "berlin", "--platform", "woocommerce", "--url", shop.url),
+        *("--credential", "consumer_key=-", "--credential", "consumer_secret=-", *options),
+        stdin=f"{shop.key}\n{secret or shop.secret}\n",
+    )
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_shop_is_connected_with_keys_from_standard_input_and_checked(cli: Cli, shop: DemoStore) -> None:
+    add_shop(cli, shop, "--name", "Berlin shop", "--group", "north")
+    shown = cli("stores", "show", "berlin", "--json")
+    store = json.loads(shown.stdout)
+    assert (store["key"], store["name"], store["group"], store["is_active"]) == ("berlin", "Berlin shop", "north", True)
+    assert store["credentials"] == {
+        "consumer_key": "secret:berlin.consumer_key",
+        "consumer_secret": "secret:berlin.consumer_secret",
+    }
+    assert shop.secret not in shown.output + cli("stores", "show", "berlin").output
+    result = cli("stores", "check", "berlin", "--json")
+    assert result.exit_code == 0
+    assert {item["check"] for item in json.loads(result.stdout)} == {"address", "credentials", "permissions", "version"}
+
+
+def test_check_says_which_thing_is_wrong_and_ends_with_1(cli: Cli, shop: DemoStore) -> None:
+    add_shop(cli, shop, secret="cs_of_another_shop")
+    result = cli("stores", "check", "berlin")
+    assert result.exit_code == 1
+    assert "NO" in next(line for line in result.stdout.splitlines() if line.startswith("credentials"))
+
+
+def test_a_refused_store_leaves_no_secret_behind(cli: Cli) -> None:
+    result = cli(
+        *("stores", "add", "berlin", "--platform", "woocommerce", "--url", "https://shop.example"),
+        *("--credential", "consumer_key=-", "--setting", "nope=1"),
+        stdin="ck_1234567\n",
+    )
+    assert result.exit_code == 2
+    assert json.loads(cli("credentials", "list", "--json").stdout) == []
+    assert json.loads(cli("stores", "list", "--json").stdout) == []
+
+
+def test_a_taken_key_is_refused_before_a_secret_could_be_overwritten(cli: Cli, shop: DemoStore) -> None:
+    add_shop(cli, shop)
+    result = cli(
+        *("stores", "add", "berlin", "--platform", "woocommerce", "--url", shop.url, "--credential", "consumer_key=-"),
+        stdin="another\n",
+    )
+    assert result.exit_code == 2
+    assert "stores set berlin" in result.stderr
+    assert cli("stores", "check", "berlin").exit_code == 0
+
+
+def test_a_secret_in_the_place_of_a_reference_is_refused_unseen(cli: Cli, shop: DemoStore) -> None:
+    result = cli(
+        *("stores", "add", "berlin", "--platform", "woocommerce", "--url", shop.url),
+        *("--credential", "consumer_key=ck_0123456789abcdef", "--credential", "consumer_secret=secret:x"),
+    )
+    assert result.exit_code == 2
+    assert "rotate" in result.stderr
+    assert "ck_0123456789abcdef" not in result.output
+
+
+@pytest.mark.parametrize("text", ["consumer_key", "=secret:x", "cs_0123456789"])
+def test_a_pair_without_its_name_is_refused_unseen(cli: Cli, text: str) -> None:
+    result = cli("stores", "add", "berlin", "--platform", "woocommerce", "--url", "https://a.example", "--credential", text)
+    assert result.exit_code == 2
+    assert "--credential takes NAME=VALUE" in result.stderr
+    assert text not in result.output
+
+
+def test_another_host_discards_the_credentials_and_says_so(cli: Cli, shop: DemoStore) -> None:
+    add_shop(cli, shop)
+    result = cli("stores", "set", "berlin", "--url", "https://elsewhere.example")
+    assert result.exit_code == 0
+    assert "credentials were discarded" in result.stdout
+    store = json.loads(cli("stores", "show", "berlin", "--json").stdout)
+    assert store["credentials"] == {}
+    assert store["needs_reauthorization"]
+
+
+def test_set_changes_what_is_given_and_nothing_else(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    assert cli("stores", "set", "supplier").exit_code == 2
+    result = cli(
+        "stores", "set", "supplier", "--name", "Northern", "--setting", "decimal=,", "--fresh-hours", "30", "--auto-sync"
+    )
+    assert result.exit_code == 0
+    store = json.loads(cli("stores", "show", "supplier", "--json").stdout)
+    assert (store["name"], store["fresh_hours"], store["auto_sync"]) == ("Northern", 30, True)
+    assert store["settings"] == {"settle_seconds": "0", "decimal": ","}
+    cli("stores", "set", "supplier", "--setting", "decimal=", "--fresh-hours", "0", "--no-auto-sync")
+    store = json.loads(cli("stores", "show", "supplier", "--json").stdout)
+    assert (store["settings"], store["fresh_hours"], store["auto_sync"]) == ({"settle_seconds": "0"}, None, False)
+
+
+def test_auto_sync_says_what_happens_next(cli: Cli, data_dir: Path) -> None:
+    (data_dir / "feeds" / "stock.csv").write_text("sku,available\nA,1\n")
+    common = ("--platform", "feed", "--url", "stock.csv", "--auto-sync")
+    assert "the first sync starts when the daemon runs" in cli("stores", "add", "one", *common).stdout
+    assert "when" in cli("stores", "add", "two", *common, "--inactive").stdout.splitlines()[-1]
+    assert "the first sync starts when the daemon runs" in cli("stores", "activate", "two").stdout
+
+
+def test_an_inactive_store_is_refused_until_it_is_activated(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    assert cli("stores", "deactivate", "supplier").exit_code == 0
+    result = cli("sync-all-stores", "--store", "supplier")
+    assert result.exit_code == 1
+    assert "stores activate supplier" in result.stdout
+    assert result.stderr == "inventory-pipeline: 1 of 1 stores not synced: supplier (refused)\n"
+    assert cli("stores", "activate", "supplier").exit_code == 0
+    assert json.loads(cli("stores", "show", "supplier", "--json").stdout)["is_active"] is True
+
+
+def test_purging_asks_first_and_its_key_is_never_used_again(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    assert cli("stores", "purge", "supplier").exit_code == 2
+    assert cli("stores", "purge", "supplier", "--yes").exit_code == 0
+    assert json.loads(cli("stores", "list", "--json").stdout) == []
+    result = cli("stores", "add", "supplier", "--platform", "feed", "--url", "supplier.csv")
+    assert result.exit_code == 2
+    assert "never used again" in result.stderr
+
+
+def test_lists_are_for_people_or_one_json_document(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    assert "stores add" in cli("stores", "list").stdout
+    feed_store("one")
+    feed_store("two")
+    assert [store["key"] for store in json.loads(cli("stores", "list", "--json").stdout)] == ["one", "two"]
+    heading, *rows = cli("stores", "list").stdout.splitlines()
+    assert heading.startswith("key")
+    assert [row.split()[0] for row in rows] == ["one", "two"]
+
+
+def test_every_change_is_in_the_audit_log_under_the_person(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    cli("stores", "set", "supplier", "--name", "Northern")
+    cli("stores", "deactivate", "supplier")
+    entries = json.loads(cli("audit", "--json").stdout)
+    assert [entry["action"] for entry in entries] == ["stores deactivate", "stores set", "stores add"]
+    assert all(entry["actor"].startswith("cli:") and entry["subject"] == "supplier" for entry in entries)
+    assert len(json.loads(cli("audit", "--limit", "1", "--json").stdout)) == 1
