@@ -1,0 +1,113 @@
+"""A real `dagster dev` (web server, daemon, code server, a process per run) and what a browser asks of it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Any, Self, TypeVar
+
+from inventory_pipeline.environment import PROJECT_ROOT
+
+Value = TypeVar("Value")
+
+_REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "inventory_pipeline"}
+_LOADED = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+_LAUNCH = """
+mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  ... on RunConfigValidationInvalid { errors { message } } } }
+"""
+_AGAIN = """
+mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+_TERMINATE = """
+mutation($run: String!) { terminateRun(runId: $run) { __typename ... on TerminateRunFailure { message } } }
+"""
+
+
+def until(ask: Callable[[], Value | None], seconds: float = 30.0) -> Value:
+    """Asks until the answer is true, and returns it; AssertionError after so many seconds."""
+    deadline = time.monotonic() + seconds
+    pause = Event()
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        pause.wait(0.05)
+    return answer
+
+
+class DagsterDev:
+    """`dagster dev` in `folder` until the end of the `with` block. Everything it starts ends with it."""
+
+    def __init__(self, folder: Path = PROJECT_ROOT, environment: Mapping[str, str] | None = None) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._folder, self._environment = folder, {**os.environ, **(environment or {})}
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(self.port)),
+                *("--workspace", str(PROJECT_ROOT / "workspace.yaml")),
+            ],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until(self._is_up, 60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Not asked politely: a parent that ignores SIGINT, as a shell's background job does, would never hear it.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def launch(self, job: str, *, partition: str | None = None, config: Mapping[str, Any] | None = None) -> str:
+        """What the Launchpad does, or for `__ASSET_JOB` the Materialize button; the run's id."""
+        selector: dict[str, Any] = {**_REPOSITORY, "jobName": job}
+        if job == "__ASSET_JOB":
+            selector["assetSelection"] = [{"path": ["inventory_snapshot"]}]
+        tags = [] if partition is None else [{"key": "dagster/partition", "value": partition}]
+        params = {"selector": selector, "runConfigData": config or {}, "executionMetadata": {"tags": tags}}
+        answer = self.ask(_LAUNCH, params=params)["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
+
+    def execute_again(self, run_id: str) -> str:
+        """What the Re-execute all button does; the new run's id."""
+        answer = self.ask(_AGAIN, params={"parentRunId": run_id, "strategy": "ALL_STEPS"})["launchRunReexecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
+
+    def terminate(self, run_id: str) -> str:
+        """What the Terminate button does; the kind of answer."""
+        return self.ask(_TERMINATE, run=run_id)["terminateRun"]["__typename"]
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        address = f"http://127.0.0.1:{self.port}/graphql"
+        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            answer = json.loads(reply.read())
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None, "dagster dev ended"
+        try:
+            return bool(self.ask(_LOADED)["repositoriesOrError"].get("nodes"))
+        except OSError:
+            return False

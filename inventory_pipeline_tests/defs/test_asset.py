@@ -1,0 +1,167 @@
+"""The asset's runs, against a real shop: what each outcome leaves in Dagster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.db import leases
+from inventory_pipeline.definitions import defs
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.assets import inventory_snapshot
+from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.sync_log import list_syncs
+from inventory_pipeline.demo.woocommerce import DemoStore
+from inventory_pipeline.services.sync import LEASE_TTL
+from inventory_pipeline.wiring import Services
+from inventory_pipeline_tests.defs.runs import sync
+
+
+def shrink(shop: DemoStore) -> None:
+    for product in shop.catalogue.products[:150]:
+        shop.catalogue.remove(product)
+
+
+def test_a_published_sync_leaves_numbers_to_plot_a_check_and_its_line_in_the_log(
+    instance: DagsterInstance, shop: DemoStore
+) -> None:
+    sync(instance)
+    pool = shop.catalogue.pools[0]
+    shop.catalogue.change(pool, quantity=98765)
+    result, row = sync(instance)
+    assert (row.outcome, row.trigger, row.platform, row.store) == ("published", "manual", "woocommerce", "berlin")
+    assert (row.seen, row.created, row.updated, row.skipped) == (316, 0, 1, 315)
+    assert row.api_calls
+    (materialization,) = result.materializations
+    assert materialization.partition == "berlin"
+    shown = {name: value.value for name, value in materialization.metadata.items()}
+    assert shown["dagster/row_count"] == shown["lines"] == 316
+    assert shown["units"] == shop.catalogue.units
+    numbers = {"out_of_stock", "created", "updated", "skipped", "rejected", "missing", "seconds", "api_calls"}
+    assert all(isinstance(shown[name], int | float) for name in numbers)
+    assert "98,765" in str(shown["largest_changes"])
+    (check,) = result.checks
+    assert (check.check_name, check.passed, check.partition) == ("snapshot_believable", True, "berlin")
+
+
+def test_a_line_that_cannot_be_read_is_a_warning_on_a_published_snapshot(instance: DagsterInstance, shop: DemoStore) -> None:
+    shop.faults.edit_json(absurd_first, on="/products?", times=1)
+    result, row = sync(instance)
+    assert (row.status, row.outcome, row.rejected) == ("SUCCESS", "published", 1)
+    (check,) = result.checks
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "1 lines could not be read" in str(check.description)
+
+
+def absurd_first(items: Any) -> Any:
+    next(item for item in items if item["type"] == "simple" and item["manage_stock"] is True)["stock_quantity"] = 10**15
+    return items
+
+
+def test_a_quarantined_sync_says_how_to_accept_it_and_accepting_publishes(instance: DagsterInstance, shop: DemoStore) -> None:
+    sync(instance)
+    shrink(shop)
+    result, row = sync(instance)
+    assert (row.status, row.outcome, row.seen) == ("FAILURE", "quarantined", None)
+    assert not result.materializations
+    (check,) = result.checks
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "accept_shrink: true" in str(check.description)
+    assert result.attempts == 1
+    _, accepted = sync(instance, accept_shrink=True)
+    assert accepted.outcome == "published"
+    assert accepted.missing
+
+
+def test_wrong_credentials_fail_once_and_mark_the_store(
+    instance: DagsterInstance, shop: DemoStore, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVENTORY_CRED_SECRET", "cs_" + "0" * 40)
+    result, row = sync(instance)
+    assert (row.status, row.outcome) == ("FAILURE", "failed")
+    assert result.attempts == 1
+    reason = str(services.integrations.get("berlin").needs_reauthorization)
+    assert reason.startswith(str(row.error).rstrip("…"))
+    assert "0000" not in str(row.error)
+
+
+def test_an_unavailable_platform_is_asked_once_more(instance: DagsterInstance, shop: DemoStore) -> None:
+    shop.faults.maintenance(times=1)
+    result, row = sync(instance)
+    assert (row.outcome, result.attempts) == ("published", 2)
+    shop.faults.maintenance()
+    result, row = sync(instance)
+    assert (row.outcome, result.attempts) == ("failed", 2)
+    assert "503" in str(row.error)
+
+
+def test_a_key_that_no_store_has_is_refused_before_anything_else(instance: DagsterInstance, services: Services) -> None:
+    result, row = sync(instance, "nobody")
+    assert (row.status, row.outcome, row.platform) == ("FAILURE", "refused", None)
+    assert "no store 'nobody' is registered" in str(row.error)
+    assert result.attempts == 1
+
+
+def test_a_run_without_a_partition_is_refused_with_the_way_out(instance: DagsterInstance) -> None:
+    _, row = sync(instance, None)
+    assert (row.outcome, row.store) == ("refused", None)
+    assert "no store was chosen" in str(row.error)
+
+
+@pytest.mark.parametrize("how", ["deactivate", "purge"])
+def test_an_inactive_or_purged_store_is_refused(instance: DagsterInstance, shop: DemoStore, services: Services, how: str) -> None:
+    getattr(services.integrations, how)("berlin")
+    _, row = sync(instance)
+    assert (row.outcome, row.platform) == ("refused", "woocommerce")
+    assert not shop.requests
+
+
+def test_a_second_sync_of_a_store_is_refused_naming_the_first(
+    instance: DagsterInstance, shop: DemoStore, services: Services
+) -> None:
+    first = instance.create_run_for_job(defs.resolve_job_def(names.SYNC_JOB), status=DagsterRunStatus.STARTED)
+    leases.acquire(services.database, "berlin", first.run_id, services.clock(), LEASE_TTL)
+    _, row = sync(instance)
+    assert row.outcome == "refused"
+    assert first.run_id in str(row.error)
+    assert not shop.requests
+
+
+def test_the_lease_of_a_run_that_has_ended_does_not_hold_the_next_one_up(
+    instance: DagsterInstance, shop: DemoStore, services: Services
+) -> None:
+    killed = instance.create_run_for_job(defs.resolve_job_def(names.SYNC_JOB), status=DagsterRunStatus.FAILURE)
+    leases.acquire(services.database, "berlin", killed.run_id, services.clock(), LEASE_TTL)
+    _, row = sync(instance)
+    assert row.outcome == "published"
+    assert leases.current(services.database, "berlin") is None
+
+
+def test_a_store_that_dagster_does_not_know_yet_is_made_a_partition(instance: DagsterInstance, shop: DemoStore) -> None:
+    assert instance.get_dynamic_partitions(names.STORES_PARTITIONS) == []
+    sync(instance)
+    assert instance.get_dynamic_partitions(names.STORES_PARTITIONS) == ["berlin"]
+    assert instance.get_materialized_partitions(names.SNAPSHOT) == {"berlin"}
+
+
+class Broken(Inventory):
+    @contextmanager
+    def open(self) -> Iterator[Services]:
+        redact.add("hunter2-hunter2")
+        raise KeyError("hunter2-hunter2")
+        yield
+
+
+def test_a_fault_of_ours_is_one_line_without_secrets(instance: DagsterInstance) -> None:
+    instance.add_dynamic_partitions(names.STORES_PARTITIONS, ["berlin"])
+    dg.materialize(
+        [inventory_snapshot], instance=instance, partition_key="berlin", resources={"inventory": Broken()}, raise_on_error=False
+    )
+    (row,) = list_syncs(instance)
+    assert (row.outcome, row.error) == ("failed", "unexpected KeyError: '***'")
+    (run,) = instance.get_runs()
+    assert "hunter2" not in "".join(str(entry) for entry in instance.all_logs(run.run_id))
