@@ -3,26 +3,26 @@
 stream → stage → completeness proof → one set-based diff → one publishing transaction, the same for every platform.
 """
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inventory_pipeline.connectors.base import Connector
 from inventory_pipeline.core.clock import Clock, show_instant, system_clock
-from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, LeaseLost, Quarantined, StoreRefused
+from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, Quarantined, StoreRefused
 from inventory_pipeline.core.stock import Completeness
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import SyncResult
-from inventory_pipeline.db import leases, snapshots, stores
+from inventory_pipeline.db import snapshots, stores
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.publish import Publication, publish
 from inventory_pipeline.db.stage import Stage
 from inventory_pipeline.services.cancel import run_cancellable
 from inventory_pipeline.services.guards import Figures, Verdict, judge
+from inventory_pipeline.services.held_lease import HeldLease
 from inventory_pipeline.services.lines import checked_page
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,6 @@ Connect = Callable[[StoreIntegration, Mapping[str, str]], Connector]
 Progress = Callable[[int], None]
 
 LEASE_TTL = timedelta(seconds=60)
-BEATS_PER_TTL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class _Sync:
     """One sync under way."""
 
     store: StoreIntegration
-    run_id: str
+    lease: HeldLease
     accept_shrink: bool
     memo: Mapping[str, str] = field(default_factory=dict)
     accepted_gap: int = 0
@@ -83,16 +82,14 @@ class InventorySyncService:
         read is not to be believed, and the other SyncErrors; the last good snapshot then stays as it was.
         """
         store = self._admitted(store_key)
-        leases.acquire(self._database, store_key, run_id, self._clock(), self._lease_ttl)
-        try:
-            result = self._sync(self._begun(store, run_id, accept_shrink))
-        except CredentialsRejected as error:
-            self._note_authorization(store, str(error))
-            raise
-        finally:
-            leases.release(self._database, store_key, run_id)
-        if store.needs_reauthorization:
-            self._note_authorization(store, None)
+        with HeldLease(self._database, self._clock, self._lease_ttl, store_key, run_id) as lease:
+            try:
+                result = self._sync(self._begun(store, lease, accept_shrink), run_id)
+            except CredentialsRejected as error:
+                self._note_authorization(store, str(error))
+                raise
+            if store.needs_reauthorization:
+                self._note_authorization(store, None)
         return result
 
     def _admitted(self, store_key: str) -> StoreIntegration:
@@ -106,24 +103,23 @@ class InventorySyncService:
             raise StoreRefused(f"store {store_key!r} is inactive; `inventory-pipeline stores activate {store_key}` turns it on")
         return store
 
-    def _begun(self, store: StoreIntegration, run_id: str, accept_shrink: bool) -> _Sync:
+    def _begun(self, store: StoreIntegration, lease: HeldLease, accept_shrink: bool) -> _Sync:
         with self._database.begin() as connection:
             if store.first_sync_at is None:
                 stores.mark_first_sync(connection, store.key, self._clock())
             last = snapshots.last_published(connection, store.key)
-        sync = _Sync(store, run_id, accept_shrink)
+        sync = _Sync(store, lease, accept_shrink)
         if last is not None:
             sync.memo, sync.accepted_gap = last.memo, last.gap
         return sync
 
-    def _sync(self, sync: _Sync) -> SyncResult:
+    def _sync(self, sync: _Sync, run_id: str) -> SyncResult:
         with Stage(self._database, sync.store.key) as stage:
             read, verdict = self._believable_read(sync, stage)
-            if not self._beat(sync):
-                raise LeaseLost(_lost(sync))
+            sync.lease.beat()
             publication = Publication(
                 store_key=sync.store.key,
-                run_id=sync.run_id,
+                run_id=run_id,
                 started_at=read.started_at,
                 ended_at=read.ended_at,
                 now=self._clock(),
@@ -141,7 +137,7 @@ class InventorySyncService:
             published = publish(stage, publication)
         return SyncResult(
             store=sync.store.key,
-            run_id=sync.run_id,
+            run_id=run_id,
             snapshot_id=published.snapshot_id,
             started_at=read.started_at,
             ended_at=read.ended_at,
@@ -194,7 +190,7 @@ class InventorySyncService:
         lines = 0
         connector = self._connect(sync.store, sync.memo)
         try:
-            async with self._kept_lease(sync), aclosing(connector.read()) as items:
+            async with sync.lease.kept_alive(), aclosing(connector.read()) as items:
                 async for item in items:
                     if proof is not None:
                         raise IncompleteRead("the connector went on after its proof of completeness")
@@ -213,33 +209,6 @@ class InventorySyncService:
             raise IncompleteRead("the connector ended without its proof of completeness")
         return _Read(started_at, self._clock(), proof, excluded)
 
-    @asynccontextmanager
-    async def _kept_lease(self, sync: _Sync) -> AsyncIterator[None]:
-        """The lease's heartbeat while the body waits for the network. Raises LeaseLost when another run took over."""
-        reader = asyncio.current_task()
-        assert reader is not None
-        lost = False
-
-        async def beat() -> None:
-            nonlocal lost
-            while not lost:
-                await asyncio.sleep(self._lease_ttl.total_seconds() / BEATS_PER_TTL)
-                lost = not self._beat(sync)
-            reader.cancel()
-
-        heart = asyncio.create_task(beat())
-        try:
-            yield
-        except asyncio.CancelledError:
-            if lost:
-                raise LeaseLost(_lost(sync)) from None
-            raise
-        finally:
-            heart.cancel()
-
-    def _beat(self, sync: _Sync) -> bool:
-        return leases.heartbeat(self._database, sync.store.key, sync.run_id, self._clock(), self._lease_ttl)
-
     def _note_authorization(self, store: StoreIntegration, reason: str | None) -> None:
         with self._database.begin() as connection:
             stores.set_needs_reauthorization(connection, store.key, reason)
@@ -252,13 +221,6 @@ def _accept(key: str) -> str:
     return (
         f"if the store is right, accept it with `inventory-pipeline sync-all-stores --store {key} --accept-shrink`"
         " or accept_shrink: true in the launchpad"
-    )
-
-
-def _lost(sync: _Sync) -> str:
-    return (
-        f"run {sync.run_id} lost the lease of store {sync.store.key!r} (its heartbeat had stopped) and published nothing;"
-        " the next sync takes over"
     )
 
 
