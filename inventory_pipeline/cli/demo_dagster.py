@@ -44,8 +44,8 @@ def demo_dagster(instance: DagsterInstance, port: int, log: Path, lock: int) -> 
         )
     try:
         url = f"http://{HOST}:{port}"
-        _wait(lambda: process.poll() is not None or _answers(url), START_SECONDS)
-        if process.poll() is not None or not _answers(url):
+        wait_until(lambda: process.poll() is not None or web_ui_answers(url), START_SECONDS)
+        if process.poll() is not None or not web_ui_answers(url):
             raise InventoryError(f"Dagster could not start; {log} says why")
         yield process
     finally:
@@ -70,14 +70,14 @@ def cancel_runs(instance: DagsterInstance) -> None:
     unfinished = RunsFilter(statuses=NOT_FINISHED_STATUSES)
     for run in instance.get_runs(unfinished):
         instance.run_coordinator.cancel_run(run.run_id)
-    _wait(lambda: not instance.get_runs_count(unfinished), RUN_FAREWELL_SECONDS)
+    wait_until(lambda: not instance.get_runs_count(unfinished), RUN_FAREWELL_SECONDS)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        if _wait(lambda: process.poll() is not None and not _group_lives(process.pid), DAGSTER_FAREWELL_SECONDS):
+        if wait_until(lambda: process.poll() is not None and not _group_lives(process.pid), DAGSTER_FAREWELL_SECONDS):
             return
 
 
@@ -89,7 +89,8 @@ def _group_lives(group: int) -> bool:
     return True
 
 
-def _answers(url: str) -> bool:
+def web_ui_answers(url: str) -> bool:
+    """Whether Dagster's web server is up at this address."""
     try:
         with urllib.request.urlopen(f"{url}/server_info", timeout=2) as reply:
             return reply.status == 200
@@ -97,7 +98,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """False where the condition has not come true after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
