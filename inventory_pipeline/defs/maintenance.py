@@ -4,9 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, TagBucket
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from inventory_pipeline.defs.names import PARTITION_TAG, STORES_PARTITIONS
+from inventory_pipeline.defs.latest_runs import latest_run_ids
+from inventory_pipeline.defs.names import STORES_PARTITIONS
 from inventory_pipeline.defs.resources import Inventory
 
 # A history that nobody cleaned for years goes in several nights, not in one run without end.
@@ -58,13 +59,9 @@ def delete_runs(instance: dg.DagsterInstance, which: dg.RunsFilter) -> int:
 
 
 def _how_stores_stand(instance: dg.DagsterInstance) -> set[str]:
-    stores = list(instance.get_dynamic_partitions(STORES_PARTITIONS))
-    if not stores:
-        return set()
-    latest = TagBucket(tag_key=PARTITION_TAG, tag_values=stores, bucket_limit=1)
-    of_stores = {PARTITION_TAG: stores}
-    filters = (dg.RunsFilter(tags=of_stores), dg.RunsFilter(tags=of_stores, statuses=[dg.DagsterRunStatus.SUCCESS]))
-    return {record.dagster_run.run_id for which in filters for record in instance.get_run_records(which, bucket_by=latest)}
+    stores = instance.get_dynamic_partitions(STORES_PARTITIONS)
+    published = latest_run_ids(instance, stores, each=1, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return {*latest_run_ids(instance, stores, each=1), *published}
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:

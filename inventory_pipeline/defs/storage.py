@@ -6,6 +6,7 @@ it must always be set. So it names these classes, which ask the project's enviro
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -40,7 +41,13 @@ class HistoryStorage(DagsterStorage, ConfigurableClass):
         environment = load_environment()
         if environment.dagster_database_url is None:
             return DagsterSqliteStorage.from_local(str(environment.dagster_dir), inst_data=inst_data)
-        return _postgres(environment.dagster_database_url, inst_data)
+        url = _psycopg2_url(environment.dagster_database_url)
+        if _place(url) == _place(environment.database_url):
+            raise UsageError(
+                "INVENTORY_DAGSTER_DATABASE_URL names the database of INVENTORY_DATABASE_URL: both have a table `snapshots`,"
+                " so give Dagster a database of its own"
+            )
+        return _postgres(url, inst_data)
 
 
 class HistoryComputeLogs(LocalComputeLogManager):
@@ -65,7 +72,7 @@ def _postgres(url: str, inst_data: ConfigurableClassData | None) -> "DagsterPost
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        return DagsterPostgresStorage(_psycopg2_url(url), inst_data=inst_data)
+        return DagsterPostgresStorage(url, inst_data=inst_data)
     except (DagsterPostgresException, SQLAlchemyError) as error:
         why = one_line(redact(str(error.__cause__ or error)), 300)
         raise UsageError(f"Dagster's history cannot be opened at INVENTORY_DAGSTER_DATABASE_URL: {why}") from error
@@ -79,3 +86,10 @@ def _psycopg2_url(url: str) -> str:
             "INVENTORY_DAGSTER_DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/dagster"
         )
     return f"postgresql+psycopg2://{rest}"
+
+
+def _place(url: str) -> tuple[str, str, int, str]:
+    """Which database a URL means, whatever its driver and account."""
+    parts = urlsplit(url)
+    family = parts.scheme.partition("+")[0].replace("postgresql", "postgres")
+    return family, parts.hostname or parts.query, parts.port or 5432, parts.path

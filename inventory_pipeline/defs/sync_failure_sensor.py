@@ -13,7 +13,6 @@ from inventory_pipeline.defs.names import PARTITION_TAG
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync_log import has_own_tags, is_sync
 
-
 _FROM_OUTSIDE = "This run has been marked as failed from outside the execution context."
 
 

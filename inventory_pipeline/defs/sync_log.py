@@ -1,6 +1,6 @@
 """The sync log: Dagster's run storage, read as one row per sync, whatever job or command the sync ran under."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
@@ -14,11 +14,11 @@ from dagster import (
     RunRecord,
     RunsFilter,
 )
-from dagster._core.storage.dagster_run import TagBucket
 
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.sync import Outcome, Trigger
 from inventory_pipeline.defs import names
+from inventory_pipeline.defs.latest_runs import latest_run_ids
 
 # Enough of a store's latest runs to look past the ones that were refused or canceled.
 _LOOK_BACK = 10
@@ -72,11 +72,7 @@ def list_syncs(instance: DagsterInstance, *, store: str | None = None, limit: in
         ),
         limit=limit,
     )
-    run_ids = [record.run_id for record in planned]
-    if not run_ids:
-        return []
-    records = {record.dagster_run.run_id: record for record in instance.get_run_records(RunsFilter(run_ids=run_ids))}
-    return [_row(records[run_id]) for run_id in run_ids if run_id in records]
+    return [_row(record) for record in _records(instance, [event.run_id for event in planned])]
 
 
 def sync_row(instance: DagsterInstance, run_id: str) -> SyncLogRow | None:
@@ -86,27 +82,21 @@ def sync_row(instance: DagsterInstance, run_id: str) -> SyncLogRow | None:
 
 
 def failed_stores(instance: DagsterInstance, stores: Sequence[str]) -> list[str]:
-    """Those of `stores` whose last sync that was let run to its end failed or was quarantined. One query."""
-    if not stores:
-        return []
-    latest: dict[str, SyncLogRow] = {}
-    for row in latest_by_store(instance, stores):
-        if row.store is not None and row.outcome in ("published", "failed", "quarantined"):
+    """Those of `stores` whose last sync that was let run to its end failed or was quarantined. Two queries."""
+    latest: dict[str | None, SyncLogRow] = {}
+    for record in _records(instance, latest_run_ids(instance, stores, each=_LOOK_BACK)):
+        row = _row(record)
+        if is_sync(record.dagster_run) and row.outcome in ("published", "failed", "quarantined"):
             latest.setdefault(row.store, row)
     return [store for store in stores if store in latest and latest[store].outcome != "published"]
 
 
-def latest_by_store(instance: DagsterInstance, stores: Sequence[str]) -> list[SyncLogRow]:
-    """The latest few syncs of each store, newest first. One query."""
-    records = instance.get_run_records(
-        RunsFilter(tags={names.PARTITION_TAG: list(stores)}),
-        bucket_by=TagBucket(tag_key=names.PARTITION_TAG, tag_values=list(stores), bucket_limit=_LOOK_BACK),
-    )
-    return [_row(record) for record in newest_first(records) if is_sync(record.dagster_run)]
-
-
-def newest_first(records: Iterable[RunRecord]) -> list[RunRecord]:
-    return sorted(records, key=lambda record: record.storage_id, reverse=True)
+def _records(instance: DagsterInstance, run_ids: Sequence[str]) -> list[RunRecord]:
+    """The runs in the order of `run_ids`, without those deleted meanwhile. One query."""
+    if not run_ids:
+        return []
+    records = {record.dagster_run.run_id: record for record in instance.get_run_records(RunsFilter(run_ids=run_ids))}
+    return [records[run_id] for run_id in run_ids if run_id in records]
 
 
 def is_sync(run: DagsterRun) -> bool:

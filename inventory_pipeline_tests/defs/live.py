@@ -65,15 +65,25 @@ class DagsterDev:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            # A job in a shell's background ignores SIGINT, and so would its children: `dagster dev` could not be stopped.
+            preexec_fn=_hear_interrupts,
         )
-        until(self._is_up, 60)
+        try:
+            until(self._is_up, 60)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Not asked politely: a parent that ignores SIGINT, as a shell's background job does, would never hear it.
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(timeout=30)
+        finally:
+            # Its code server and run processes would live on for a while.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def launch(self, job: str, *, partition: str | None = None, config: Mapping[str, Any] | None = None) -> str:
         """What the Launchpad does, or for `__ASSET_JOB` the Materialize button; the run's id."""
@@ -111,3 +121,7 @@ class DagsterDev:
             return bool(self.ask(_LOADED)["repositoriesOrError"].get("nodes"))
         except OSError:
             return False
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

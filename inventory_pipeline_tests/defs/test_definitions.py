@@ -1,0 +1,48 @@
+"""What Dagster loads: complete, valid and light."""
+
+import statistics
+import subprocess
+import sys
+
+import dagster as dg
+
+from inventory_pipeline.definitions import defs
+
+HEAVY = ("pandas", "sqlalchemy", "httpx", "msgspec", "cryptography", "alembic")
+
+
+def test_everything_people_type_is_there() -> None:
+    assert dg.Definitions.validate_loadable(defs) is None
+    repository = defs.get_repository_def()
+    jobs = {"sync_inventory", "register_store_integration", "manage_store_integration", "maintenance"}
+    assert jobs <= set(repository.job_names)
+    on = dg.DefaultSensorStatus.RUNNING
+    assert {sensor.name for sensor in repository.sensor_defs if sensor.default_status is on} == {
+        "store_integration_sensor",
+        "stuck_sync_sensor",
+        "sync_failure_sensor",
+    }
+    # `dagster definitions validate` passes over a sensor's missing resource.
+    assert all(sensor.required_resource_keys <= {"inventory"} for sensor in repository.sensor_defs)
+
+
+def test_every_job_runs_in_one_process_the_hidden_one_of_materialize_included() -> None:
+    for name in ("__ASSET_JOB", "sync_inventory", "maintenance"):
+        assert defs.resolve_job_def(name).executor_def is dg.in_process_executor
+
+
+def seconds(program: str) -> float:
+    """User CPU seconds of a fresh interpreter, the median of a few: wall time would measure the machine's other work."""
+    measure = f"import resource\n{program}\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_utime)"
+    runs = [subprocess.run([sys.executable, "-c", measure], capture_output=True, text=True, check=True) for _ in range(3)]
+    return statistics.median(float(run.stdout) for run in runs)
+
+
+def test_loading_costs_little_more_than_dagster_itself() -> None:
+    assert seconds("import inventory_pipeline.definitions") <= 1.3 * seconds("import dagster")
+
+
+def test_loading_leaves_the_heavy_libraries_for_later() -> None:
+    program = f"import sys, inventory_pipeline.definitions; print([name for name in {HEAVY} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"

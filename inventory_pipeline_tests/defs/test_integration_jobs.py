@@ -1,0 +1,111 @@
+"""The jobs that let people who know only the web UI register and manage stores."""
+
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance, DagsterInvalidConfigError, DagsterRunStatus
+
+from inventory_pipeline.db import audit
+from inventory_pipeline.defs import names
+from inventory_pipeline.demo.woocommerce import DemoStore
+from inventory_pipeline.wiring import Services
+from inventory_pipeline_tests.defs.runs import Executed, execute
+
+REFERENCES = {"consumer_key": "env:INVENTORY_CRED_KEY", "consumer_secret": "env:INVENTORY_CRED_SECRET"}
+RAW = "cs_0f9d8e7c6b5a49382716f5e4d3c2b1a0ffeeddcc"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_CRED_KEY", "ck_" + "1" * 40)
+    monkeypatch.setenv("INVENTORY_CRED_SECRET", "cs_" + "2" * 40)
+
+
+def register(instance: DagsterInstance, **form: Any) -> Executed:
+    given = {"key": "paris", "platform": "woocommerce", "url": "http://paris.example", "credentials": REFERENCES}
+    return execute(instance, "register_store_integration", {**given, **form})
+
+
+def manage(instance: DagsterInstance, key: str, action: str) -> Executed:
+    return execute(instance, "manage_store_integration", {"key": key, "action": action})
+
+
+def test_the_form_makes_a_store_and_its_partition(instance: DagsterInstance, services: Services) -> None:
+    executed = register(instance, name="Paris", group="acme", settings={"connections": "2"}, is_active=False)
+    assert executed.run.status is DagsterRunStatus.SUCCESS
+    store = services.integrations.get("paris")
+    assert (store.name, store.group, store.settings, store.is_active) == ("Paris", "acme", {"connections": "2"}, False)
+    assert instance.get_dynamic_partitions(names.STORES_PARTITIONS) == ["paris"]
+    assert executed.outputs["state"] == "inactive"
+    with services.database.connect() as connection:
+        (entry,) = audit.list_audit(connection)
+    assert entry.actor == f"dagster:{executed.run.run_id}"
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"auto_sync": True}, "the first sync starts when the daemon runs"),
+        ({"auto_sync": True, "is_active": False}, "the first sync starts when the store is activated"),
+        ({}, "no first sync was requested"),
+    ],
+)
+def test_the_run_says_what_becomes_of_the_first_sync(instance: DagsterInstance, form: dict[str, Any], told: str) -> None:
+    assert told in register(instance, **form).outputs["first_sync"]
+
+
+def test_a_secret_put_into_the_form_is_refused_with_the_advice_to_rotate_it_and_repeated_nowhere(
+    instance: DagsterInstance, services: Services
+) -> None:
+    executed = register(instance, credentials={**REFERENCES, "consumer_secret": RAW})
+    assert executed.run.status is DagsterRunStatus.FAILURE
+    assert "rotate" in executed.failure
+    assert RAW not in executed.texts
+    assert not services.integrations.list()
+
+
+def test_a_secret_in_the_address_is_refused_and_repeated_nowhere(instance: DagsterInstance) -> None:
+    executed = register(instance, url=f"https://key:{RAW}@paris.example")
+    assert executed.run.status is DagsterRunStatus.FAILURE
+    assert RAW not in executed.texts
+
+
+def test_what_the_store_cannot_be_is_said_in_one_line(instance: DagsterInstance) -> None:
+    assert "not a slug" in register(instance, key="Paris Shop").failure
+    assert "woocommerce" in register(instance, platform="shopware").failure
+    register(instance)
+    assert "store key 'paris' is taken" in register(instance).failure
+
+
+def test_a_field_cannot_read_the_servers_environment(instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_SECRET_KEY", "the key of all keys")
+    with pytest.raises(DagsterInvalidConfigError) as refused:
+        register(instance, name={"env": "INVENTORY_SECRET_KEY"})
+    assert "the key of all keys" not in str(refused.value)
+
+
+def test_stores_are_switched_on_and_off(instance: DagsterInstance, services: Services) -> None:
+    register(instance, auto_sync=True)
+    assert manage(instance, "paris", "deactivate").outputs["state"] == "inactive"
+    assert not services.integrations.get("paris").is_active
+    assert manage(instance, " paris ", "activate").outputs["first_sync"] == "the first sync starts when the daemon runs"
+    assert services.integrations.get("paris").is_active
+
+
+def test_an_unknown_store_is_a_failure_in_one_line(instance: DagsterInstance) -> None:
+    assert "no store 'rome' is registered" in manage(instance, "rome", "activate").failure
+
+
+def test_check_tells_what_is_well(instance: DagsterInstance, shop: DemoStore) -> None:
+    findings = manage(instance, "berlin", "check").outputs["findings"]
+    assert "| credentials | well |" in findings
+
+
+def test_check_fails_where_something_is_not_well_and_says_what_to_do(
+    instance: DagsterInstance, shop: DemoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVENTORY_CRED_SECRET", "cs_" + "0" * 40)
+    executed = manage(instance, "berlin", "check")
+    assert executed.run.status is DagsterRunStatus.FAILURE
+    assert "store berlin is not well: credentials" in executed.failure
+    assert "cs_0000" not in executed.texts

@@ -1,0 +1,59 @@
+"""Housekeeping deletes what is old, and never what says how a store stands."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from dagster import DagsterInstance, DagsterRunStatus
+
+from inventory_pipeline.db import audit
+from inventory_pipeline.definitions import defs
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.partitions import add_partitions
+from inventory_pipeline.wiring import Services
+from inventory_pipeline_tests.defs.runs import execute, sync
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def old_run(instance: DagsterInstance, data_dir: Path, store: str, status: DagsterRunStatus) -> str:
+    add_partitions(instance, [store])
+    run = instance.create_run_for_job(defs.resolve_job_def(names.SYNC_JOB), tags={names.PARTITION_TAG: store}, status=status)
+    engine = sa.create_engine(f"sqlite:///{data_dir / 'dagster' / 'history' / 'runs.db'}")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE runs SET create_timestamp = :then WHERE run_id = :run"), {"then": "2020-01-01", "run": run.run_id}
+        )
+    engine.dispose()
+    return run.run_id
+
+
+def test_old_runs_go_except_each_stores_latest_and_latest_published(
+    instance: DagsterInstance, data_dir: Path, services: Services
+) -> None:
+    gone = old_run(instance, data_dir, "berlin", DagsterRunStatus.SUCCESS)
+    published = old_run(instance, data_dir, "berlin", DagsterRunStatus.SUCCESS)
+    gone_too = old_run(instance, data_dir, "berlin", DagsterRunStatus.FAILURE)
+    latest = old_run(instance, data_dir, "berlin", DagsterRunStatus.FAILURE)
+    running = old_run(instance, data_dir, "paris", DagsterRunStatus.STARTED)
+    executed = execute(instance, "maintenance")
+    assert executed.outputs["deleted_runs"] == 2
+    kept = {run.run_id for run in instance.get_runs()} - {executed.run.run_id}
+    assert kept == {published, latest, running}
+    left = {path.name.partition(".")[0] for path in (data_dir / "dagster" / "history" / "runs").iterdir()}
+    assert not left & {gone, gone_too}
+
+
+def test_young_runs_stay(instance: DagsterInstance, services: Services) -> None:
+    sync(instance, "nobody")
+    sync(instance, "nobody")
+    assert execute(instance, "maintenance").outputs["deleted_runs"] == 0
+
+
+def test_old_audit_entries_go(instance: DagsterInstance, services: Services) -> None:
+    with services.database.begin() as connection:
+        audit.record(connection, LONG_AGO, "someone", "stores add", "berlin")
+        audit.record(connection, services.clock() - timedelta(days=1), "someone", "stores add", "paris")
+    assert execute(instance, "maintenance").outputs["deleted_audit_entries"] == 1
+    with services.database.connect() as connection:
+        assert [entry.subject for entry in audit.list_audit(connection)] == ["paris"]
