@@ -1,0 +1,122 @@
+"""What the documents say is true: commands, options, variables, platforms, links, libraries."""
+
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from inventory_pipeline.cli.main import app
+from inventory_pipeline.connectors.registry import platform_names
+from inventory_pipeline.defs.schedules import checked_cron
+from inventory_pipeline.environment import PROJECT_ROOT, load_environment
+
+README = (PROJECT_ROOT / "README.md").read_text()
+COMMANDS = (PROJECT_ROOT / "docs" / "commands.md").read_text()
+DOCUMENTS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "CHANGELOG.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
+# Passed from one process of this project to another; nobody sets them.
+INTERNAL = {"INVENTORY_WORKER_SHOWS_REQUESTS", "INVENTORY_CRED_"}
+
+
+def leaves(command: Any, path: str = "inventory-pipeline") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name; typer's own type for them is private."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, inner in command.commands.items():
+        yield from leaves(inner, f"{path} {name}")
+
+
+EVERY_COMMAND = dict(leaves(typer.main.get_command(app)))
+
+
+def shell_lines(text: str) -> list[list[str]]:
+    """The `inventory-pipeline` lines of a document's shell blocks, as words, without comments."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, flags=re.S)).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in blocks.splitlines()]
+    return [words for words in lines if words and words[0].endswith("inventory-pipeline")]
+
+
+@pytest.mark.parametrize("name", EVERY_COMMAND)
+def test_every_command_stands_in_the_list_with_all_its_options(name: str) -> None:
+    documented = [line for line in COMMANDS.splitlines() if line == name or line.startswith(f"{name} ")]
+    assert len(documented) == 1
+    for parameter in EVERY_COMMAND[name].params:
+        for option in [*parameter.opts, *parameter.secondary_opts]:
+            if option.startswith("--") and option != "--help":
+                assert option in documented[0]
+
+
+def test_the_list_names_no_command_that_is_gone() -> None:
+    listed = [line for line in COMMANDS.splitlines() if line.startswith("inventory-pipeline ")]
+    assert len(listed) == len(EVERY_COMMAND)
+
+
+@pytest.mark.parametrize("words", shell_lines(README), ids=" ".join)
+def test_every_command_of_the_readme_would_be_understood(words: list[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    rest = words[1:]
+    while hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+    command.make_context(words[1], rest).close()
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    shown = subprocess.run(["make", "help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
+    for target in re.findall(r"^make (\w+)", README, flags=re.M) + re.findall(r"`make (\w+)`", README):
+        assert f"make {target} " in shown
+
+
+def test_every_variable_of_the_code_is_in_the_example_and_no_other() -> None:
+    code = "\n".join(file.read_text() for file in (PROJECT_ROOT / "inventory_pipeline").rglob("*.py"))
+    used = set(re.findall(r"""["'{](INVENTORY_[A-Z_]+|DAGSTER_HOME)["'}]""", code)) - INTERNAL
+    given = set(re.findall(r"^# ([A-Z_]+)=", (PROJECT_ROOT / ".env.example").read_text(), flags=re.M))
+    assert {name for name in given if not name.startswith("INVENTORY_CRED_")} == used
+
+
+def test_the_example_variables_are_usable_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in re.findall(r"^# ([A-Z_]+)=(.*)$", (PROJECT_ROOT / ".env.example").read_text(), flags=re.M):
+        monkeypatch.setenv(name, value)
+    environment = load_environment()
+    assert checked_cron(environment.sync_cron, environment.timezone) == "0 */2 * * *"
+    assert environment.alert_interval.total_seconds() == 1800
+
+
+@pytest.mark.parametrize("variable", ["INVENTORY_SYNC_CRON='0 */2 * * *'", "INVENTORY_ALERT_INTERVAL_SECONDS=1800"])
+def test_the_readme_shows_how_to_change_when_it_runs(variable: str) -> None:
+    assert variable in README
+
+
+@pytest.mark.parametrize("platform", platform_names())
+def test_every_platform_is_described(platform: str) -> None:
+    text = (PROJECT_ROOT / "docs" / "platforms.md").read_text()
+    assert f"| `{platform}` |" in text
+    assert f"\n## {platform}\n" in text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_every_library_has_its_line_among_the_decisions() -> None:
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
+    decisions = (PROJECT_ROOT / "docs" / "decisions" / "README.md").read_text()
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        assert f"`{re.split(r'[^a-z-]', requirement)[0]}`" in decisions
+
+
+def test_the_constraints_pin_every_library_and_name_no_address() -> None:
+    text = (PROJECT_ROOT / "constraints.txt").read_text()
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in text.splitlines() if "==" in line}
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        assert re.split(r"[^a-z-]", requirement)[0] in pinned
+    assert "://" not in text
+    assert " @ " not in text
