@@ -90,41 +90,43 @@ class Completeness:
 
 
 def checked_line(line: StockLine) -> StockLine:
-    """The line with texts that any database can hold, or LineRejected where its identity or status cannot be used."""
-    for name, value in (("id", line.item_id), ("location id", line.location_id)):
-        if not isinstance(value, str) or not value or len(value) > ID_LENGTH or not is_clean(value):
-            raise LineRejected(f"{name} {value!r:.60} is empty, too long or holds characters that no id has")
-    if line.status not in STATUSES:
-        raise LineRejected(f"status {line.status!r:.60} is none of active, draft, archived")
-    if line.sku is not None and len(line.sku) > SKU_LENGTH:
-        raise LineRejected(f"SKU of {len(line.sku)} characters is longer than {SKU_LENGTH}")
-    state, value = line.quantity
+    """The line with texts that any database can hold, or LineRejected where its identity or status cannot be used.
+
+    Runs once per line of a catalogue: the usual line is only looked at, and returned as it is.
+    """
+    item, location, product, sku, title, status, (state, value), on_hand, committed, incoming = line[:10]
+    _, _, pool, place, _, barcode, price, currency = line[10:]
+    for name, identity in (("id", item), ("location id", location)):
+        if not isinstance(identity, str) or not 0 < len(identity) <= ID_LENGTH or not is_clean(identity):
+            raise LineRejected(f"{name} {identity!r:.60} is empty, too long or holds characters that no id has")
+    if status not in STATUSES:
+        raise LineRejected(f"status {status!r:.60} is none of active, draft, archived")
+    if sku is not None and len(sku) > SKU_LENGTH:
+        raise LineRejected(f"SKU of {len(sku)} characters is longer than {SKU_LENGTH}")
     if (value is None) == (state == "tracked"):
         raise LineRejected(f"quantity {value!r:.60} does not go with state {state!r}")
-    for what, number in (
-        ("quantity", value),
-        ("on hand", line.on_hand),
-        ("committed", line.committed),
-        ("incoming", line.incoming),
-    ):
+    for what, number in (("quantity", value), ("on hand", on_hand), ("committed", committed), ("incoming", incoming)):
         if number is not None:
             exact_number(number, what)
-    if line.price is not None:
-        line = line._replace(price=_storable_price(line.price))
-    texts = (line.product_id, line.sku, line.title, line.shared_pool, line.location, line.barcode, line.currency)
-    if len(line.title) <= TITLE_LENGTH and all(text is None or is_clean(text) for text in texts):
+    if price is not None and (stored := _storable_price(price)) is not price:
+        line = line._replace(price=stored)
+    texts = [text for text in (product, sku, title, pool, place, barcode, currency) if text]
+    if len(title) <= TITLE_LENGTH and is_clean("".join(texts)):
         return line
     return line._replace(
-        product_id=clean_text(line.product_id),
-        sku=clean_text(line.sku),
-        title=clean_text(line.title, TITLE_LENGTH) or "",
-        shared_pool=clean_text(line.shared_pool),
-        location=clean_text(line.location),
-        barcode=clean_text(line.barcode),
-        currency=clean_text(line.currency),
+        product_id=clean_text(product),
+        sku=clean_text(sku),
+        title=clean_text(title, TITLE_LENGTH) or "",
+        shared_pool=clean_text(pool),
+        location=clean_text(place),
+        barcode=clean_text(barcode),
+        currency=clean_text(currency),
     )
 
 
 def _storable_price(price: Decimal) -> Decimal | None:
     """The price to the decimals that are kept. One that nobody could pay is no price; it does not cost the line."""
-    return round(price, PLACES) if price.is_finite() and abs(price) <= ABSURD else None
+    if not price.is_finite() or abs(price) > ABSURD:
+        return None
+    rounded = round(price, PLACES)
+    return price if rounded == price else rounded

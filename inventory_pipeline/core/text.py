@@ -1,15 +1,15 @@
 """Texts from outside, made safe to store and to print on one line."""
 
+import re
 from typing import overload
 
 REPLACEMENT = "\ufffd"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_clean(text: str) -> bool:
     """Whether every database can hold the text: no NUL (PostgreSQL refuses it), no lone surrogate (not UTF-8)."""
-    if text.isascii():
-        return "\0" not in text
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
 @overload
