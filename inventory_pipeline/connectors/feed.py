@@ -46,22 +46,23 @@ class Feed:
         self._context = context
         self._url = store.url.strip()
         self._settings = read_settings(store.settings)
+        auth = feed_auth(context.credentials)
+        self._http = context.open_http(auth=auth)
+        self._unlocked = auth is not None
         self._remote = is_remote(store)
-        self._auth = feed_auth(context.credentials)
         if self._remote:
             check_address(self._url)
-        elif self._auth is not None:
-            raise UsageError("a feed file needs no credentials")
+        elif self._unlocked:
+            raise UsageError("a feed file needs no credentials; take them away, or give the feed's web address")
         else:
             feed_path(self._url, context.feed_dir)
         made_of = msgspec.json.encode([REVISION, self._url, sorted(store.settings.items())])
         self._mark = hashlib.sha256(made_of).hexdigest()[:16]
-        self._calls = 0
         self._found = ""
 
     @property
     def api_calls(self) -> int:
-        return self._calls
+        return self._http.calls
 
     async def check(self) -> list[CheckItem]:
         """Reads the whole feed: only its end shows whether it is whole."""
@@ -81,13 +82,13 @@ class Feed:
         cure = "mend these rows, or say in the settings how to read them" if rejected else ""
         return [*self._reached(), CheckItem("version", not rejected, f"{self._found}; {counts}", cure)]
 
-    async def read(self) -> AsyncIterator[Page | Completeness]:
+    async def read(self) -> AsyncGenerator[Page | Completeness, None]:
         memo = self._context.memo if self._context.memo.get("read_as") == self._mark else {}
         async with aclosing(self._read(memo)) as items:
             async for item in items:
                 yield item
 
-    async def _read(self, memo: Mapping[str, str]) -> AsyncGenerator[Page | Completeness]:
+    async def _read(self, memo: Mapping[str, str]) -> AsyncGenerator[Page | Completeness, None]:
         async with self._open(memo) as source:
             if source is None:
                 yield Completeness(None, 0, "not modified since it was last read", unchanged=True, memo=memo)
@@ -111,7 +112,7 @@ class Feed:
     def _reached(self) -> list[CheckItem]:
         return [
             CheckItem("address", True, "the feed is there"),
-            CheckItem("credentials", True, "accepted" if self._auth else "none needed"),
+            CheckItem("credentials", True, "accepted" if self._unlocked else "none needed"),
             CheckItem("permissions", True, "the feed may be read"),
         ]
 
@@ -123,12 +124,8 @@ class Feed:
             async with open_file(path, self._settings.settle_seconds, memo) as source:
                 yield source
             return
-        async with self._context.open_http(auth=self._auth) as http:
-            try:
-                async with open_download(http, self._url, memo) as source:
-                    yield source
-            finally:
-                self._calls += http.calls
+        async with self._http, open_download(self._http, self._url, memo) as source:
+            yield source
 
 
 def _listed(what: str, reasons: Counter[str]) -> str:

@@ -23,7 +23,7 @@ class Bearer(httpx.Auth):
 def feed_auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
     """The store's credentials as the client uses them. Raises UsageError for names that no feed has, or half a pair."""
     names = set(credentials)
-    query = {name.removeprefix(_QUERY): value for name, value in credentials.items() if name.startswith(_QUERY)}
+    query = {name[len(_QUERY) :]: value for name, value in credentials.items() if name.startswith(_QUERY) and name != _QUERY}
     if not names:
         return None
     if names == {"username", "password"}:

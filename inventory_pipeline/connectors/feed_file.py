@@ -4,7 +4,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -44,13 +44,15 @@ def feed_path(url: str, feed_dir: Path | None) -> Path:
 
 
 @asynccontextmanager
-async def open_file(path: Path, settle_seconds: float, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
+async def open_file(
+    path: Path, settle_seconds: float, memo: Mapping[str, str], now: Callable[[], float] = time.time
+) -> AsyncIterator[Source | None]:
     """The file, once it has rested for `settle_seconds`; None where `memo` says that it is the one already read.
 
     Raises StoreMisconfigured (no such file, no permission, not a file) or IncompleteRead (empty, being written).
     """
     with os.fdopen(_open(path), "rb") as file:
-        opened = await _settled(file.fileno(), path.name, settle_seconds)
+        opened = await _settled(file.fileno(), path.name, settle_seconds, now)
         if memo.get("file") == _stamp(opened):
             yield None
             return
@@ -59,7 +61,7 @@ async def open_file(path: Path, settle_seconds: float, memo: Mapping[str, str]) 
             if _content(os.fstat(file.fileno())) != _content(opened):
                 raise IncompleteRead(f"feed file {path.name!r:.120} changed while it was read: it was being written")
 
-        rested = time.time() - max(opened.st_mtime, opened.st_ctime) > RACY_SECONDS
+        rested = now() - max(opened.st_mtime, opened.st_ctime) > RACY_SECONDS
         yield Source(
             file=file,
             name=path.name,
@@ -86,10 +88,10 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-async def _settled(descriptor: int, name: str, settle_seconds: float) -> os.stat_result:
+async def _settled(descriptor: int, name: str, settle_seconds: float, now: Callable[[], float]) -> os.stat_result:
     """What the file is once it has rested. A writer that pauses longer is found by what it has not yet written."""
     opened = os.fstat(descriptor)
-    age = time.time() - opened.st_mtime
+    age = now() - opened.st_mtime
     if 0 <= age < settle_seconds:
         await asyncio.sleep(settle_seconds - age)
         if _content(os.fstat(descriptor)) != _content(opened):

@@ -87,8 +87,8 @@ def read_settings(settings: Mapping[str, str]) -> FeedSettings:
 
 
 def _general_name(name: str) -> str:
-    prefix, _, rest = name.partition(".")
-    if prefix == "column" and rest not in FIELDS:
+    prefix, dot, rest = name.partition(".")
+    if prefix == "column" and dot and rest not in FIELDS:
         raise UsageError(f"setting {name!r:.60} names no field; the fields are: {', '.join(FIELDS)}")
     return _OPEN.get(prefix, name) if rest else name
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal, cast
 
 from inventory_pipeline.connectors.feed_rows import BATCH, Batch
@@ -75,8 +76,13 @@ class TableRows:
         said = self._text.peek(6).lower()
         if said.startswith("sep=") and len(said) > 4:  # how Excel is told
             return said[4]
-        widths = {candidate: len(self._split_heading(candidate)[0]) for candidate in _CANDIDATES}
-        best = max(widths.values())
+        widths: dict[str, int] = {}
+        for candidate in _CANDIDATES:
+            with suppress(IncompleteRead):
+                widths[candidate] = len(self._split_heading(candidate)[0])
+        best = max(widths.values(), default=0)
+        if best < 2 and len(widths) < len(_CANDIDATES):
+            return next(candidate for candidate in _CANDIDATES if candidate not in widths)  # whose fault is then raised
         likely = [candidate for candidate, width in widths.items() if width == best]
         if best > 1 and len(likely) > 1:
             raise StoreMisconfigured(f"cells could be split by {' or '.join(_NAMES[name] for name in likely)}; set delimiter=")
@@ -93,11 +99,11 @@ class TableRows:
         if self._text.peek(4).lower() == "sep=":
             head.readline()
         try:
-            for row in csv.reader(head, delimiter=delimiter, quoting=self._quoting):
+            for row in csv.reader(head, delimiter=delimiter, quoting=self._quoting, strict=True):
                 if any(cell.strip() for cell in row):
                     return row, head.tell()
         except csv.Error as error:
-            raise StoreMisconfigured(f"the heading line cannot be split into cells: {error}") from None
+            raise IncompleteRead(f"the heading line cannot be split into cells ({error})") from None
         raise IncompleteRead("the feed has no heading line")
 
 

@@ -53,16 +53,14 @@ class FeedText:
     def ended_with_line_break(self) -> bool:
         return self._last in ("\n", "\r")
 
-    def read(self, size: int = -1) -> str:
-        """Up to `size` characters, all of the rest where it is negative; "" at the end."""
-        if self._ahead and size >= 0:
-            text, self._ahead = self._ahead[:size], self._ahead[size:]
-            return text
-        text, self._ahead = self._ahead, ""
-        return text + self._decoded(size)
+    def read(self, size: int) -> str:
+        """The next `size` characters, fewer only at the end of the text."""
+        text = self.peek(size)
+        self._ahead = self._ahead[size:]
+        return text
 
     def peek(self, size: int) -> str:
-        """The next `size` characters, fewer only at the end of the text; they are read again."""
+        """As `read`, and the same characters are read once more."""
         while len(self._ahead) < size and (more := self._decoded(size - len(self._ahead))):
             self._ahead += more
         return self._ahead[:size]
