@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.quantity import ABSURD, PLACES
+from inventory_pipeline.core.quantity import ABSURD
 from inventory_pipeline.core.stock import RejectedLine, StockLine
 from inventory_pipeline.db.tables.staging import TABLES, stage_lines, stage_rejected
 from inventory_pipeline.db.types import SCALE, to_millionths
@@ -47,9 +47,11 @@ def line_row(seq: int, line: StockLine) -> Row:
 
 def _price(price: Decimal) -> int | None:
     """A price that cannot be kept exactly is not known; it must not cost the line its stock."""
-    if not price.is_finite() or abs(price) > ABSURD or price != round(price, PLACES):
+    if not price.is_finite() or abs(price) > ABSURD:
         return None
-    return int(price * SCALE)
+    scaled = price * SCALE
+    whole = int(scaled)
+    return whole if whole == scaled else None
 
 
 def unread_row(seq: int, line: RejectedLine) -> Row:
