@@ -23,9 +23,9 @@ class OAuth1(httpx.Auth):
         )
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        # A redirect echoes the signature of the request before.
-        for name in [name for name in request.url.params if name.startswith("oauth_")]:
-            request.url = request.url.copy_remove_param(name)
+        if b"oauth_" in request.url.query:  # a redirect echoes the signature of the request before
+            for name in [name for name in request.url.params if name.startswith("oauth_")]:
+                request.url = request.url.copy_remove_param(name)
         method: Any = request.method
         url, _, _ = self._client.sign(str(request.url), method)
         request.url = httpx.URL(url)

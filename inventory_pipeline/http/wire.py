@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 
@@ -35,7 +36,7 @@ class Question:
     @property
     def address(self) -> str:
         # Not httpx's `params=`, which would drop the query that the url has (`?rest_route=…`).
-        return str(httpx.URL(self.url).copy_merge_params(dict(self.params))) if self.params else self.url
+        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(self.params)}" if self.params else self.url
 
 
 @dataclass(slots=True)

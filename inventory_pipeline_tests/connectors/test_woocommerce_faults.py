@@ -85,7 +85,7 @@ def test_a_shop_that_is_down_is_unavailable_from_its_first_answer(name: str) -> 
 # Faults of the road between
 
 PAGE = json.dumps(GOODS).encode()
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-WP-Total: 5\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nX-WP-Total: 5\r\n"
 
 
 def body(content: bytes, length: int, *headers: bytes) -> Answer:

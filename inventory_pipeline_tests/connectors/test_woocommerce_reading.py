@@ -1,13 +1,17 @@
 """How a WooCommerce shop is read: which calls, in which order, and what proves the end."""
 
+from pathlib import Path
+
 import pytest
 
 from inventory_pipeline.connectors.woocommerce import WooCommerce
 from inventory_pipeline.connectors.woocommerce_lines import ORPHAN, VARIABLE
-from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured, UsageError
+from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, parent, product, variation
 from inventory_pipeline_tests.connectors.reading import Whole, read_shop, woo_context
+from inventory_pipeline_tests.connectors.woocommerce_protocol import SecureGate
+from inventory_pipeline_tests.http.certificates import self_signed, server_context
 from inventory_pipeline_tests.http.local_server import Answer, Request
 
 
@@ -104,6 +108,16 @@ def test_an_address_with_a_password_in_it_is_refused_without_repeating_it() -> N
 def test_basic_over_plain_http_is_refused_at_once() -> None:
     with pytest.raises(UsageError, match="only oauth1 over plain http"):
         read_shop("http://shop.example", {"auth": "basic"})
+
+
+def test_over_https_a_shop_is_read_by_basic_or_where_headers_are_dropped_by_the_query(tmp_path: Path) -> None:
+    tls = server_context(self_signed(tmp_path))
+    with MadeUpShop(many(3), gate=SecureGate()).serve(tls=tls) as server:
+        assert ids(read_shop(server.url, {"verify_tls": "false"})) == ["1", "2", "3"]
+    with MadeUpShop(many(3), gate=SecureGate(drops_headers=True)).serve(tls=tls) as server:
+        with pytest.raises(CredentialsRejected, match="drops the Authorization header: set auth=query"):
+            read_shop(server.url, {"verify_tls": "false"})
+        assert ids(read_shop(server.url, {"verify_tls": "false", "auth": "query"})) == ["1", "2", "3"]
 
 
 def test_the_link_header_is_never_followed() -> None:

@@ -50,5 +50,19 @@ class Gate:
         return None
 
 
+class SecureGate(Gate):
+    """As over https: Basic, or both credentials in the query. `drops_headers`: as web servers that keep them to themselves."""
+
+    def __init__(self, drops_headers: bool = False) -> None:
+        super().__init__()
+        self.drops_headers = drops_headers
+
+    def refusal(self, request: Request, base_url: str) -> Answer | None:  # noqa: ARG002
+        basic = "Basic " + base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
+        query = (request.query.get("consumer_key"), request.query.get("consumer_secret"))
+        known = query == (self.key, self.secret) or (not self.drops_headers and request.headers.get("authorization") == basic)
+        return None if known else CANNOT_VIEW
+
+
 def _encoded(text: str) -> str:
     return quote(text, safe="-._~")
