@@ -2,10 +2,11 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dagster import DagsterInstance, RunsFilter
 
+from inventory_pipeline.core.clock import system_clock
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.defs.names import PARTITION_TAG
 from inventory_pipeline.defs.sync_log import is_sync
@@ -13,6 +14,7 @@ from inventory_pipeline.defs.sync_log import is_sync
 # The sensor's interval, a tick's own time, and some air: DESIGN promises the request within 10 s.
 PATIENCE_SECONDS = 12.0
 _POLL_SECONDS = 0.5
+_JUST_NOW = timedelta(seconds=10)
 # The daemon beats each 30 s.
 _ALIVE_SECONDS = 75.0
 
@@ -34,8 +36,10 @@ def first_sync(
 ) -> FirstSync:
     """Waits until `store_integration_sensor` has requested the store's first sync, while a daemon is there to do so.
 
-    `store` is as it is after the change that a person made; with `since`, an instant before it, older runs do not count.
+    `store` is as it is after the change that a person made, `since` an instant before that change: older runs do not
+    count. Without it, the change was made just now.
     """
+    since = since or system_clock() - _JUST_NOW
     if not store.auto_sync:
         return FirstSync(None, "no first sync was requested: the store has no auto-sync; the schedule takes it at its next tick")
     if store.first_sync_at is not None:
@@ -58,6 +62,6 @@ def daemon_is_running(instance: DagsterInstance) -> bool:
     return heartbeat is not None and time.time() - heartbeat.timestamp < _ALIVE_SECONDS
 
 
-def _latest_sync(instance: DagsterInstance, store_key: str, since: datetime | None) -> str | None:
+def _latest_sync(instance: DagsterInstance, store_key: str, since: datetime) -> str | None:
     runs = instance.get_runs(RunsFilter(tags={PARTITION_TAG: store_key}, created_after=since), limit=5)
     return next((run.run_id for run in runs if is_sync(run)), None)

@@ -1,17 +1,22 @@
 """One run's sync, from its partition key to its line in the sync log."""
 
 import logging
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inventory_pipeline.core.errors import InventoryError, LeaseHeld, PlatformUnavailable, Quarantined, StoreRefused
+from inventory_pipeline.core.errors import InventoryError, PlatformUnavailable, Quarantined, StoreRefused
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.sync import Outcome, SyncResult
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs.cancel import cancelled_from_elsewhere, has_launcher
+from inventory_pipeline.defs.closing import close_stale
 from inventory_pipeline.defs.endings import Ending, write_tags
 from inventory_pipeline.defs.partitions import add_partitions
 from inventory_pipeline.defs.resources import Inventory
+
+if TYPE_CHECKING:
+    from inventory_pipeline.wiring import Services
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +71,7 @@ class _Attempt:
             raise StoreRefused("no store was chosen: launch the run for a partition, which is a store's key")
         key = self._context.partition_key
         with inventory.open() as services:
-            from inventory_pipeline.db import leases, stores
+            from inventory_pipeline.db import stores
 
             with services.database.connect() as connection:
                 store = stores.get_store(connection, key)
@@ -74,19 +79,28 @@ class _Attempt:
                 self.platform = store.platform
                 if store.purged_at is None:
                     add_partitions(self._context.instance, [key])
-            run_id = self._context.run.run_id
-            accept_shrink = self._context.op_execution_context.op_config["accept_shrink"]
-            service = services.sync()
-            try:
-                return service.sync_all_products(key, run_id=run_id, accept_shrink=accept_shrink)
-            except LeaseHeld as held:
-                holder = self._context.instance.get_run_by_id(held.holder)
-                if holder is None or not holder.is_finished:
-                    raise
-                # Its process died with the lease. Were it alive after all, publishing would find the lease gone.
-                logger.warning("Freeing the lease of run %s, which has ended", held.holder)
-                leases.release(services.database, key, held.holder)
-            return service.sync_all_products(key, run_id=run_id, accept_shrink=accept_shrink)
+            self._free_from_the_dead(services, key)
+            return services.sync().sync_all_products(
+                key,
+                run_id=self._context.run.run_id,
+                accept_shrink=self._context.op_execution_context.op_config["accept_shrink"],
+            )
+
+    def _free_from_the_dead(self, services: "Services", key: str) -> None:
+        """A killed process leaves its lease behind; nobody should have to wait for a sensor, or for a daemon at all."""
+        from inventory_pipeline.db import leases
+
+        lease = leases.current(services.database, key)
+        if lease is None:
+            return
+        if lease.expires_at < services.clock():
+            close_stale(self._context.instance, services, lease)
+            return
+        holder = self._context.instance.get_run_by_id(lease.run_id)
+        if holder is not None and holder.is_finished:
+            # Were its process alive after all, publishing would find the lease gone.
+            logger.warning("Freeing the lease of run %s, which has ended", lease.run_id)
+            leases.release(services.database, key, lease.run_id)
 
 
 def _told(outcome: Outcome, error: object) -> Ending:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -29,6 +29,10 @@ _AGAIN = """
 mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
+_BACKFILL = """
+mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
 _TERMINATE = """
 mutation($run: String!) { terminateRun(runId: $run) { __typename ... on TerminateRunFailure { message } } }
 """
@@ -44,30 +48,37 @@ def until(ask: Callable[[], Value | None], seconds: float = 30.0) -> Value:
     return answer
 
 
+def start_dagster(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """`dagster …` in a process group of its own. Its runs tell what became of it, not what it prints."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dagster", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # A job in a shell's background ignores SIGINT, and so would its children: they could not be stopped.
+        preexec_fn=_hear_interrupts,
+    )
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class DagsterDev:
     """`dagster dev` in `folder` until the end of the `with` block. Everything it starts ends with it."""
 
-    def __init__(self, folder: Path = PROJECT_ROOT, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path = PROJECT_ROOT, **environment: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        self._folder, self._environment = folder, {**os.environ, **(environment or {})}
+        self._folder, self._environment = folder, environment
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(self.port)),
-                *("--workspace", str(PROJECT_ROOT / "workspace.yaml")),
-            ],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            # A job in a shell's background ignores SIGINT, and so would its children: `dagster dev` could not be stopped.
-            preexec_fn=_hear_interrupts,
-        )
+        where = ("--host", "127.0.0.1", "--port", str(self.port), "--workspace", str(PROJECT_ROOT / "workspace.yaml"))
+        self._process = start_dagster("dev", *where, folder=self._folder, **self._environment)
         try:
             until(self._is_up, 60)
         except BaseException:
@@ -96,6 +107,12 @@ class DagsterDev:
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return answer["run"]["runId"]
 
+    def materialize(self, partitions: Sequence[str]) -> None:
+        """What the Materialize button does for several partitions at once: a backfill."""
+        params = {"assetSelection": [{"path": ["inventory_snapshot"]}], "partitionNames": partitions}
+        answer = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+
     def execute_again(self, run_id: str) -> str:
         """What the Re-execute all button does; the new run's id."""
         answer = self.ask(_AGAIN, params={"parentRunId": run_id, "strategy": "ALL_STEPS"})["launchRunReexecution"]
@@ -121,7 +138,3 @@ class DagsterDev:
             return bool(self.ask(_LOADED)["repositoriesOrError"].get("nodes"))
         except OSError:
             return False
-
-
-def _hear_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)

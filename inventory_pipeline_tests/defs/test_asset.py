@@ -148,6 +148,18 @@ def test_a_store_that_dagster_does_not_know_yet_is_made_a_partition(instance: Da
     assert instance.get_materialized_partitions(names.SNAPSHOT) == {"berlin"}
 
 
+def test_at_debug_each_request_is_a_line_on_the_runs_page_without_its_secrets(
+    instance: DagsterInstance, shop: DemoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet, _ = sync(instance)
+    assert "GET http" not in quiet.texts
+    monkeypatch.setenv("INVENTORY_LOG_LEVEL", "DEBUG")
+    executed, row = sync(instance)
+    assert executed.texts.count("GET http") == row.api_calls
+    assert shop.secret not in executed.texts
+    assert shop.key not in executed.texts
+
+
 class Broken(Inventory):
     @contextmanager
     def open(self) -> Iterator[Services]:

@@ -1,10 +1,8 @@
 """One history, whatever command starts a run and wherever."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.defs.partitions import add_partitions
 from inventory_pipeline.defs.sync_log import failed_stores, list_syncs
 from inventory_pipeline.environment import PROJECT_ROOT
-from inventory_pipeline_tests.defs.live import DagsterDev
+from inventory_pipeline_tests.defs.live import DagsterDev, start_dagster
 from inventory_pipeline_tests.defs.runs import sync
 from inventory_pipeline_tests.postgres import PostgresServer
 
@@ -28,27 +26,16 @@ LAUNCH = ("job", "launch", "-j", names.SYNC_JOB, "--tags", TAGS, "-w", str(PROJE
 HOME = {"DAGSTER_HOME": str(PROJECT_ROOT)}
 
 
-def start(command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "dagster", *command],
-        cwd=folder,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def test_every_entry_from_every_folder_shares_one_history(instance: DagsterInstance, tmp_path: Path) -> None:
     add_partitions(instance, ["nobody"])
     # `job launch` refuses to work without DAGSTER_HOME.
     started = [
-        *(start(command, PROJECT_ROOT) for command in (MATERIALIZE, EXECUTE)),
-        *(start(command, tmp_path, HOME) for command in (MATERIALIZE, EXECUTE, LAUNCH)),
-        start(LAUNCH, PROJECT_ROOT, HOME),
+        *(start_dagster(*command, folder=PROJECT_ROOT) for command in (MATERIALIZE, EXECUTE)),
+        *(start_dagster(*command, folder=tmp_path, **HOME) for command in (MATERIALIZE, EXECUTE, LAUNCH)),
+        start_dagster(*LAUNCH, folder=PROJECT_ROOT, **HOME),
     ]
     for process in started:
-        process.communicate(timeout=120)
+        process.wait(timeout=120)
     rows = list_syncs(instance)
     assert sorted(row.status for row in rows) == ["FAILURE"] * 4 + ["QUEUED"] * 2
     assert {row.store for row in rows} == {"nobody"}
@@ -60,9 +47,23 @@ def test_every_entry_from_every_folder_shares_one_history(instance: DagsterInsta
             [script, "sync-log", "--json"], cwd=folder, capture_output=True, text=True, timeout=60, check=True
         )
         assert {row["run_id"] for row in json.loads(listed.stdout)} == {row.run_id for row in rows}
-    with DagsterDev(tmp_path, HOME) as dev:
+    with DagsterDev(tmp_path, **HOME) as dev:
         shown = dev.ask("{ runsOrError { ... on Runs { results { runId } } } }")["runsOrError"]["results"]
         assert {run["runId"] for run in shown} == {row.run_id for row in rows}
+
+
+def test_dagster_runs_the_project_as_dagster_yaml_says(instance: DagsterInstance) -> None:
+    assert instance.run_monitoring_enabled
+    assert instance.run_monitoring_max_runtime_seconds
+    assert instance.run_retries_enabled
+    assert not instance.run_retries_retry_on_asset_or_op_failure
+    assert not instance.telemetry_enabled
+    assert instance.managed_python_loggers == ["inventory_pipeline"]
+    assert instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"]
+    queue = instance.get_concurrency_config().run_queue_config
+    assert queue is not None
+    one_each = {"key": names.PARTITION_TAG, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+    assert queue.tag_concurrency_limits == [one_each]
 
 
 def test_the_history_may_be_kept_in_postgresql(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:

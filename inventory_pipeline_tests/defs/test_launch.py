@@ -1,9 +1,10 @@
-"""Several syncs at once from one command, in real child processes."""
+"""Syncs that a command line runs itself, in real child processes: no run launcher looks after them."""
 
 import asyncio
 import os
 import signal
 from contextlib import aclosing
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -15,9 +16,12 @@ from inventory_pipeline.defs.launch import sync_stores
 from inventory_pipeline.defs.partitions import add_partitions
 from inventory_pipeline.defs.sync_log import SyncLogRow, list_syncs
 from inventory_pipeline.demo.woocommerce import DemoStore
+from inventory_pipeline.environment import PROJECT_ROOT
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.conftest import register
-from inventory_pipeline_tests.defs.live import until
+from inventory_pipeline_tests.defs.live import start_dagster, until
+
+MATERIALIZE = ("asset", "materialize", "--select", "inventory_snapshot", "-m", "inventory_pipeline.definitions")
 
 
 def sync_all(instance: DagsterInstance, stores: list[str], concurrency: int = 2) -> list[SyncLogRow]:
@@ -94,4 +98,18 @@ def test_a_canceled_sync_ends_as_canceled_and_frees_its_store(
     asyncio.run(run())
     (row,) = list_syncs(instance)
     assert (row.status, row.outcome) == ("CANCELED", "canceled")
+    assert leases.current(services.database, "berlin") is None
+
+
+def test_ctrl_c_on_dagsters_own_command_line_is_a_cancel_too(
+    instance: DagsterInstance, services: Services, shop: DemoStore, tmp_path: Path
+) -> None:
+    shop.faults.latency(60)
+    add_partitions(instance, ["berlin"])
+    with start_dagster(*MATERIALIZE, "--partition", "berlin", folder=tmp_path, DAGSTER_HOME=str(PROJECT_ROOT)) as process:
+        until(lambda: shop.requests, 60)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    (row,) = list_syncs(instance)
+    assert (row.status, row.outcome, row.trigger) == ("CANCELED", "canceled", "manual")
     assert leases.current(services.database, "berlin") is None

@@ -1,5 +1,6 @@
 """What people do in the web UI, against a real `dagster dev` and a real shop: one of each for all tests here."""
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -13,6 +14,8 @@ import pytest
 
 from inventory_pipeline.db import leases, snapshots
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.launch import sync_stores
+from inventory_pipeline.defs.partitions import add_partitions
 from inventory_pipeline.defs.sync_log import SyncLogRow, list_syncs, sync_row
 from inventory_pipeline.demo.shops import demo_catalogue, synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
@@ -185,8 +188,16 @@ def process_of(instance: dg.DagsterInstance, run_id: str) -> int:
 def test_a_run_executed_again_counts_for_itself(
     dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore
 ) -> None:
+    """The first run is a command line's, which the web UI executes again like one of its own."""
     register(services, shop.url, "again")
-    first = ended(instance, dev.launch("sync_inventory", partition="again"))
+    add_partitions(instance, ["again"])
+
+    async def run() -> SyncLogRow:
+        (row,) = [row async for row in sync_stores(instance, ["again"])]
+        return row
+
+    first = asyncio.run(run())
+    assert (first.outcome, first.created) == ("published", 316)
     shop.catalogue.change(shop.catalogue.pools[0], quantity=4321)
     run_id = dev.execute_again(first.run_id)
     copied = sync_row(instance, run_id)
@@ -194,3 +205,16 @@ def test_a_run_executed_again_counts_for_itself(
     assert (copied.trigger, copied.created) == ("retry", None)
     row = ended(instance, run_id)
     assert (row.outcome, row.created, row.updated) == ("published", 0, 1)
+
+
+def test_materializing_several_partitions_is_a_run_and_a_row_each(
+    dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore
+) -> None:
+    for store in ("north", "south"):
+        register(services, shop.url, store)
+    add_partitions(instance, ["north", "south"])
+    dev.materialize(["north", "south"])
+    for store in ("north", "south"):
+        row = until(lambda store=store: next(iter(list_syncs(instance, store=store)), None))
+        assert ended(instance, row.run_id).outcome == "published"
+        assert row.trigger == "manual"

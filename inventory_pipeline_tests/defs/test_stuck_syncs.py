@@ -94,14 +94,26 @@ def test_a_run_that_has_published_is_let_end_by_itself(instance: DagsterInstance
     assert stored.status is DagsterRunStatus.STARTED
 
 
-def test_a_reaper_that_died_at_work_is_followed_by_the_next(instance: DagsterInstance, services: Services) -> None:
+def test_whoever_died_while_closing_a_run_is_followed_by_the_next(instance: DagsterInstance, services: Services) -> None:
     register(services, "http://berlin.example")
     run = running(instance)
-    leases.acquire(services.database, "berlin", f"reaper:{run.run_id}", services.clock() - 2 * TTL, TTL)
+    leases.acquire(services.database, "berlin", f"closing:{run.run_id}", services.clock() - 2 * TTL, TTL)
     assert "berlin" in reap(instance)
     row = sync_row(instance, run.run_id)
     assert row is not None
     assert row.outcome == "failed"
+
+
+def test_the_next_sync_closes_a_dead_one_itself_where_no_daemon_does(
+    instance: DagsterInstance, services: Services, shop: DemoStore
+) -> None:
+    run = running(instance)
+    stopped_beating(services, run)
+    _, row = sync(instance)
+    assert row.outcome == "published"
+    dead = sync_row(instance, run.run_id)
+    assert dead is not None
+    assert (dead.status, dead.outcome) == ("FAILURE", "failed")
 
 
 def tell(instance: DagsterInstance, run: DagsterRun) -> None:
