@@ -1,7 +1,7 @@
 """Threshold rules: when stock is low, said for one place, one variant, one SKU, one store, or everything."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.quantity import ABSURD, Number
@@ -76,9 +76,9 @@ def checked_threshold(
     **parts: str,
 ) -> Threshold:
     """The rule, with the default margin where none is given. Raises UsageError naming what does not fit together."""
-    known = next((name for name in SCOPES if name == scope), None)
-    if known is None:
+    if scope not in SCOPES:
         raise UsageError(f"scope {scope!r:.40} is none of {', '.join(SCOPES)}")
+    known = cast(Scope, scope)
     parts = {name: value.strip() for name, value in parts.items() if value.strip()}
     needed = set(_PARTS[known])
     for name in sorted(needed - set(parts)):

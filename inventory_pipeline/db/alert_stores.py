@@ -12,7 +12,6 @@ from inventory_pipeline.db import stores
 from inventory_pipeline.db.tables.alerts import thresholds
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.db.thresholds import threshold_of
-from inventory_pipeline.db.types import to_millionths
 
 # Stores set to draw on one stock carry the same name here: of one SKU only the freshest store counts.
 MIRROR_SETTING = "stock_pool"
@@ -85,42 +84,24 @@ def _store_rules(connection: sa.Connection) -> Mapping[str, Threshold]:
     return {row.store_key: threshold_of(row) for row in connection.execute(wide)}
 
 
-def as_table(found: Sequence[AlertStore]) -> sa.CTE:
-    """The stores as a relation for the evaluation's statements: one row each, nothing to write or to look up.
+def default_rule(connection: sa.Connection) -> Threshold:
+    """What holds where nothing more specific does."""
+    return _store_rules(connection).get("", BUILT_IN)
 
-    Written into the statement's text, because the number of bound values is limited. `freshness` is greater for the
-    store that was read later.
+
+def as_table(found: Sequence[AlertStore]) -> sa.CTE:
+    """The stores as a relation for SKU totals: group, staleness, mirror, and when they were read (in seconds).
+
+    Written into the statement's text, because the number of bound values is limited.
     """
-    rows = [
-        (
-            each.key,
-            each.store.group,
-            each.store.platform,
-            to_millionths(each.rule.threshold),
-            to_millionths(each.rule.margin),
-            each.rule.cover_days or 0,
-            each.rule.scope,
-            int(each.stale),
-            each.mirror,
-            int(each.reading.ended_at.timestamp()),
-            int(each.observed_days * 24),
-        )
-        for each in found
-    ]
+    rows = [(each.key, each.store.group, int(each.stale), each.mirror, int(each.reading.ended_at.timestamp())) for each in found]
     columns = [
         sa.column("key", sa.Text),
         sa.column("group_name", sa.Text),
-        sa.column("platform", sa.Text),
-        sa.column("threshold", sa.BigInteger),
-        sa.column("margin", sa.BigInteger),
-        sa.column("cover_days", sa.BigInteger),
-        sa.column("scope", sa.Text),
         sa.column("stale", sa.BigInteger),
         sa.column("mirror", sa.Text),
         sa.column("freshness", sa.BigInteger),
-        sa.column("observed_hours", sa.BigInteger),
     ]
     # One store that no line belongs to, so that the relation is never empty: VALUES needs a row.
-    nobody = ("", "", "", 0, 0, 0, "", 1, "", 0, 0)
-    relation = sa.values(*columns, name="read_store_rows", literal_binds=True).data([nobody, *rows])
-    return sa.select(*relation.c).cte("read_stores")
+    nobody = ("", "", 1, "", 0)
+    return sa.values(*columns, name="read_stores", literal_binds=True).data([nobody, *rows]).cte("read_stores")

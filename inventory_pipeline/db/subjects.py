@@ -5,30 +5,82 @@ is tracked); `unknown` counts lines that may add to it; `free` lines that sell w
 where the shop sells below zero. The numbers of one pool count once.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.consumption import decreases
+from inventory_pipeline.core.thresholds import Scope, Threshold
 from inventory_pipeline.db.tables.alerts import thresholds
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline.db.types import Key
+from inventory_pipeline.db.tables.stores import store_integrations
+from inventory_pipeline.db.types import Key, to_millionths
 
 COLUMNS = (
     *("kind", "store_key", "subject", "location_id", "item_id", "total", "unknown", "free", "oversell"),
-    *("threshold", "margin", "cover_days", "scope", "rule_item"),
+    *("threshold", "margin", "cover_days", "scope", "rule_item", "group_name", "platform"),
 )
 STOCK = ("total", "unknown", "free", "oversell")
 
 _level = stock_levels
-AMOUNT = sa.type_coerce(_level.c.available, sa.BigInteger)
 
 # Drafts, archived and deleted lines are not judged. Missing ones are kept as unknown: whether they are gone is seen in
 # the next read.
 JUDGED = sa.and_(_level.c.presence != "deleted", _level.c.status == "active", _level.c.location_active)
-TRACKED = _level.c.state == "tracked"
-UNKNOWN = _level.c.state == "unknown"
-FREE = sa.and_(_level.c.state == "untracked", _level.c.sellable.is_distinct_from(sa.false()))
+
+
+class Line:
+    """What the columns of levels, or of a relation that has them, say of one line."""
+
+    def __init__(self, line: sa.FromClause) -> None:
+        self.amount = sa.type_coerce(line.c.available, sa.BigInteger)
+        self.tracked = line.c.state == "tracked"
+        self.unknown = flag(line.c.state == "unknown")
+        self.free = flag(sa.and_(line.c.state == "untracked", line.c.sellable.is_distinct_from(sa.false())))
+        self.oversell = flag(line.c.oversell_allowed.is_(sa.true()))
+
+
+class Stores:
+    """The stores whose stock is judged, and the rule that holds there where nothing more specific does.
+
+    Joined by primary key and from outside: SQLite then keeps the stock as the outer loop.
+    """
+
+    def __init__(self, judged: Sequence[str], default: Threshold) -> None:
+        self.judged = judged
+        self._store, self._rule = store_integrations.alias("store"), thresholds.alias("store_rule")
+        self._default = to_millionths(default.threshold), to_millionths(default.margin), default.cover_days or 0
+        self.told = (self._store.c.group_name, self._store.c.platform)
+
+    def beside(self, stock: Any, key: sa.ColumnElement[str] | None = None) -> sa.Join:
+        key = stock.c.store_key if key is None else key
+        joined = sa.outerjoin(stock, self._store, self._store.c.key == key)
+        return joined.outerjoin(self._rule, _rule_about(self._rule, "store", store_key=key))
+
+    def rule(self, scope: Scope, own: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        """Threshold, margin, cover days and scope: of the subject's own rule, else of the store's, else the default."""
+        wide = self._rule
+        threshold, margin, cover_days = self._default
+        return [
+            sa.func.coalesce(_amount(own.c.threshold), _amount(wide.c.threshold), threshold),
+            sa.func.coalesce(_amount(own.c.margin), _amount(wide.c.margin), margin),
+            sa.case(
+                (own.c.threshold.is_not(None), sa.func.coalesce(own.c.cover_days, 0)),
+                (wide.c.threshold.is_not(None), sa.func.coalesce(wide.c.cover_days, 0)),
+                else_=cover_days,
+            ),
+            sa.case((own.c.threshold.is_not(None), scope), (wide.c.threshold.is_not(None), "store"), else_="global"),
+        ]
+
+
+def _amount(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    return sa.type_coerce(column, sa.BigInteger)
+
+
+def _rule_about(rule: sa.FromClause, scope: Scope, **parts: Any) -> sa.ColumnElement[bool]:
+    """All of a rule's identity, so that the primary key finds it."""
+    named = ("store_key", "item_id", "location_id", "group_name", "sku")
+    return sa.and_(rule.c.scope == scope, *(rule.c[name] == parts.get(name, "") for name in named))
 
 
 def flag(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -36,16 +88,17 @@ def flag(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 
 def stock_sums() -> list[sa.ColumnElement[Any]]:
-    """The columns STOCK, over lines of which none shares a pool."""
+    """The columns STOCK, over levels of which none shares a pool."""
+    line = Line(_level)
     return [
-        sa.func.sum(AMOUNT).filter(TRACKED).label("total"),
-        sa.func.sum(flag(UNKNOWN)).label("unknown"),
-        sa.func.sum(flag(FREE)).label("free"),
-        sa.func.max(flag(_level.c.oversell_allowed.is_(sa.true()))).label("oversell"),
+        sa.func.sum(line.amount).filter(line.tracked).label("total"),
+        sa.func.sum(line.unknown).label("unknown"),
+        sa.func.sum(line.free).label("free"),
+        sa.func.max(line.oversell).label("oversell"),
     ]
 
 
-def variants(stores: sa.CTE) -> sa.Select:
+def variants(stores: Stores) -> sa.Select:
     """Each variant over its store's active locations, unless it is pooled or every location has a rule of its own."""
     # Grouped in the order of the primary key and before anything is joined: no sort, however many levels.
     stock = (
@@ -56,19 +109,16 @@ def variants(stores: sa.CTE) -> sa.Select:
         .subquery("variants")
     )
     own, ruled = thresholds.alias("own"), _ruled_lines()
-    mine = sa.and_(own.c.scope == "variant", own.c.store_key == stock.c.store_key, own.c.item_id == stock.c.item_id)
-    source = (
-        stock.join(stores, stores.c.key == stock.c.store_key)
-        .outerjoin(own, sa.and_(mine, own.c.location_id == "", own.c.group_name == "", own.c.sku == ""))
-        .outerjoin(ruled, sa.and_(ruled.c.store_key == stock.c.store_key, ruled.c.item_id == stock.c.item_id))
-    )
+    mine = _rule_about(own, "variant", store_key=stock.c.store_key, item_id=stock.c.item_id)
+    source = stores.beside(stock).outerjoin(own, mine)
+    source = source.outerjoin(ruled, sa.and_(ruled.c.store_key == stock.c.store_key, ruled.c.item_id == stock.c.item_id))
     identity = (sa.literal("variant"), stock.c.store_key, stock.c.item_id, _nothing(), stock.c.item_id)
-    columns = [*identity, *(stock.c[name] for name in STOCK), *_rule(own, stores), stock.c.item_id]
+    columns = [*identity, *(stock.c[name] for name in STOCK), *stores.rule("variant", own), stock.c.item_id, *stores.told]
     rest = sa.func.coalesce(ruled.c.lines, 0) < stock.c.lines
-    return sa.select(*_named(columns)).select_from(source).where(stores.c.stale == 0, rest)
+    return sa.select(*_named(columns)).select_from(source).where(stock.c.store_key.in_(stores.judged), rest)
 
 
-def pools(stores: sa.CTE) -> sa.Select:
+def pools(stores: Stores) -> sa.Select:
     """Variants that draw on one quantity, judged together, under the highest of the rules that its variants have.
 
     A platform with locations has one pool per location: the pools of one variant are one subject, named by the least.
@@ -79,33 +129,31 @@ def pools(stores: sa.CTE) -> sa.Select:
         .group_by(_level.c.store_key, _level.c.item_id)
         .cte("pooled")
     )
-    stock = _pool_stock(pooled)
-    rule = _pool_rule(pooled)
-    source = stock.join(stores, stores.c.key == stock.c.store_key).outerjoin(
-        rule, sa.and_(rule.c.store_key == stock.c.store_key, rule.c.subject == stock.c.subject, rule.c.place == 1)
-    )
+    stock, rule = _pool_stock(pooled), _pool_rule(pooled)
+    same = sa.and_(rule.c.store_key == stock.c.store_key, rule.c.subject == stock.c.subject, rule.c.place == 1)
     identity = (sa.literal("pool"), stock.c.store_key, stock.c.subject, _nothing(), stock.c.item_id)
-    columns = [*identity, *(stock.c[name] for name in STOCK), *_rule(rule, stores), rule.c.item_id]
-    return sa.select(*_named(columns)).select_from(source).where(stores.c.stale == 0)
+    columns = [*identity, *(stock.c[name] for name in STOCK), *stores.rule("variant", rule), rule.c.item_id, *stores.told]
+    source = stores.beside(stock).outerjoin(rule, same)
+    return sa.select(*_named(columns)).select_from(source).where(stock.c.store_key.in_(stores.judged))
 
 
-def pool_units(*keys: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+def pool_units(lines: sa.FromClause, *keys: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
     """The columns STOCK of one quantity, to be grouped by `unit`: where its lines disagree, the smallest word counts."""
-    tracked = sa.func.max(flag(TRACKED))
-    unknown = sa.case((tracked == 1, 0), else_=sa.func.max(flag(UNKNOWN)))
+    line = Line(lines)
+    tracked, unknown = sa.func.max(flag(line.tracked)) == 1, sa.func.max(line.unknown)
     return [
         *keys,
-        sa.func.min(AMOUNT).filter(TRACKED).label("total"),
-        unknown.label("unknown"),
-        sa.case((tracked == 1, 0), (sa.func.max(flag(UNKNOWN)) == 1, 0), else_=sa.func.max(flag(FREE))).label("free"),
-        sa.func.max(flag(_level.c.oversell_allowed.is_(sa.true()))).label("oversell"),
-        sa.func.min(_level.c.item_id).label("item_id"),
+        sa.func.min(line.amount).filter(line.tracked).label("total"),
+        sa.case((tracked, 0), else_=unknown).label("unknown"),
+        sa.case((sa.or_(tracked, unknown == 1), 0), else_=sa.func.max(line.free)).label("free"),
+        sa.func.max(line.oversell).label("oversell"),
+        sa.func.min(lines.c.item_id).label("item_id"),
     ]
 
 
-def unit() -> sa.ColumnElement[str]:
+def unit(lines: sa.FromClause) -> sa.ColumnElement[str]:
     """What holds a line's quantity: its pool, or itself. (No pool id holds a line break.)"""
-    return sa.func.coalesce(_level.c.shared_pool, _level.c.item_id + "\n" + _level.c.location_id)
+    return sa.func.coalesce(lines.c.shared_pool, sa.type_coerce(lines.c.item_id, sa.Text) + "\n" + lines.c.location_id)
 
 
 def sums_of_units(units: sa.Subquery) -> list[sa.ColumnElement[Any]]:
@@ -120,10 +168,10 @@ def sums_of_units(units: sa.Subquery) -> list[sa.ColumnElement[Any]]:
 def _pool_stock(pooled: sa.CTE) -> sa.Subquery:
     same = sa.and_(pooled.c.store_key == _level.c.store_key, pooled.c.item_id == _level.c.item_id)
     units = (
-        sa.select(*pool_units(_level.c.store_key, pooled.c.subject))
+        sa.select(*pool_units(_level, _level.c.store_key, pooled.c.subject))
         .select_from(pooled.join(_level, same))
         .where(JUDGED)
-        .group_by(_level.c.store_key, pooled.c.subject, unit())
+        .group_by(_level.c.store_key, pooled.c.subject, unit(_level))
         .subquery("pool_units")
     )
     return (
@@ -149,41 +197,25 @@ def _pool_rule(pooled: sa.CTE) -> sa.Subquery:
     )
 
 
-def locations(stores: sa.CTE) -> sa.Select:
+def locations(stores: Stores) -> sa.Select:
     """The places that have a rule of their own: the only rules that look at one location."""
     own = thresholds.alias("own")
     line = sa.and_(
         _level.c.store_key == own.c.store_key, _level.c.item_id == own.c.item_id, _level.c.location_id == own.c.location_id
     )
-    stock = (
-        sa.case((TRACKED, AMOUNT)),
-        flag(UNKNOWN),
-        flag(FREE),
-        flag(_level.c.oversell_allowed.is_(sa.true())),
-    )
+    said = Line(_level)
+    stock = (sa.case((said.tracked, said.amount)), said.unknown, said.free, said.oversell)
     identity = (sa.literal("location"), own.c.store_key, own.c.item_id, own.c.location_id, own.c.item_id)
-    columns = [*identity, *stock, *_rule(own, stores), own.c.item_id]
-    source = own.join(_level, line).join(stores, stores.c.key == own.c.store_key)
-    return sa.select(*_named(columns)).select_from(source).where(own.c.scope == "location", JUDGED, stores.c.stale == 0)
-
-
-def consumption(since: Any) -> sa.CTE:
-    return decreases(since).cte("consumption")
+    columns = [*identity, *stock, *stores.rule("location", own), own.c.item_id, *stores.told]
+    source = stores.beside(own.join(_level, line), own.c.store_key)
+    return (
+        sa.select(*_named(columns))
+        .select_from(source)
+        .where(own.c.scope == "location", JUDGED, own.c.store_key.in_(stores.judged))
+    )
 
 
 _RULE = ("threshold", "margin", "cover_days")
-
-
-def _rule(own: sa.FromClause, stores: sa.CTE) -> list[sa.ColumnElement[Any]]:
-    """The subject's own rule where it has one, else the store's, which may be the global default."""
-    has_own = own.c.threshold.is_not(None)
-    scope = sa.literal("variant") if own.name != "own" or "scope" not in own.c else own.c.scope
-    return [
-        sa.func.coalesce(sa.type_coerce(own.c.threshold, sa.BigInteger), stores.c.threshold),
-        sa.func.coalesce(sa.type_coerce(own.c.margin, sa.BigInteger), stores.c.margin),
-        sa.case((has_own, sa.func.coalesce(own.c.cover_days, 0)), else_=stores.c.cover_days),
-        sa.case((has_own, scope), else_=stores.c.scope),
-    ]
 
 
 def _ruled_lines() -> sa.CTE:

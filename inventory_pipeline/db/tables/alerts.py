@@ -54,13 +54,14 @@ alerts = sa.Table(
     sa.Column("resolved_at", Instant),
     sqlite_autoincrement=True,
 )
-_live = alerts.c.status != "resolved"
+# Spelled out and not bound: only then does a database see that the index below holds what is asked for.
+LIVE = alerts.c.status != sa.literal_column("'resolved'")
 sa.Index(
     "ix_alerts_live",
     *(alerts.c[name] for name in ("kind", "store_key", "subject", "location_id", "group_name")),
     unique=True,
-    sqlite_where=_live,
-    postgresql_where=_live,
+    sqlite_where=LIVE,
+    postgresql_where=LIVE,
 )
 
 # Which stores have been evaluated once: their first evaluation is told as one digest.

@@ -1,0 +1,117 @@
+"""One interface to every way out: a channel sends a payload once and raises DeliveryFailed where that did not work."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.notices import Payload, RouteKind
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.notify.message import render
+
+SIGNATURE, TIMESTAMP, KEY = "X-Inventory-Signature", "X-Inventory-Timestamp", "Idempotency-Key"
+SECONDS = 20.0
+
+# Apprise writes addresses, which hold tokens, to its log.
+logging.getLogger("apprise").setLevel(logging.CRITICAL)
+
+
+class DeliveryFailed(InventoryError):
+    """One attempt failed; the text says why, without the address's secrets."""
+
+
+class Channel(Protocol):
+    def send(self, payload: Payload) -> None: ...
+
+
+class AppriseChannel:
+    """Any of the services that Apprise knows, by its address (`mailtos://…`, `slack://…`, `tgram://…`)."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        _hide(url)
+
+    def send(self, payload: Payload) -> None:
+        import apprise
+
+        message = render(payload)
+        service = apprise.Apprise()
+        if not service.add(self._url):
+            raise DeliveryFailed("Apprise does not understand the route's address")
+        result = service.notify(body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT, timeout=SECONDS)
+        if not result:
+            told = "; ".join(one_line(entry.message, 200) for entry in result.logs())
+            raise DeliveryFailed(redact(told or "the service did not take the notice"))
+
+
+class WebhookChannel:
+    """Signed JSON to an address of the person's own. `secret` signs `<timestamp>.<body>` with HMAC-SHA256."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._url, self._secret = url, secret
+        _hide(url)
+        redact.add(secret)
+
+    def send(self, payload: Payload) -> None:
+        body = json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        stamp = payload["created_at"]
+        headers = {
+            "Content-Type": "application/json",
+            KEY: payload["key"],
+            TIMESTAMP: stamp,
+            SIGNATURE: f"sha256={sign(self._secret, stamp, body)}",
+        }
+        try:
+            reply = asyncio.run(self._post(body, headers))
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise DeliveryFailed(redact(one_line(f"{type(error).__name__}: {error}", 200))) from None
+        if not 200 <= reply < 300:
+            raise DeliveryFailed(f"the receiver answered {reply}")
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> int:
+        # Not `http.HttpClient`: that one retries within the attempt, and here the outbox retries. A redirect could lead
+        # the notice to another host.
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx.AsyncClient(timeout=SECONDS, follow_redirects=False) as client,
+            client.stream("POST", self._url, content=body, headers=headers) as response,
+        ):
+            return response.status_code
+
+
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """The hex digest that a receiver computes too, to know who wrote."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def kind_of(url: str) -> RouteKind:
+    """Which channel an address is for. Raises UsageError for one that none understands, without showing it."""
+    import apprise
+
+    if apprise.Apprise.instantiate(url) is not None:
+        return "apprise"
+    if urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname:
+        return "webhook"
+    raise UsageError("this address is none that Apprise understands (mailtos://, slack://, …) and no http(s) webhook")
+
+
+def shown(url: str) -> str:
+    """The address without what is secret in it: scheme and host."""
+    parts = urlsplit(url)
+    host = (parts.netloc.rpartition("@")[2] or "…").lower()
+    # Where the token stands in the place of the host (`slack://TOKEN/…`), even that is hidden.
+    known = parts.scheme in ("http", "https", "mailto", "mailtos", "json", "jsons")
+    return f"{parts.scheme}://{host if known else '…'}"
+
+
+def _hide(url: str) -> None:
+    """Keeps the address and its longer parts out of every text: tokens stand in its path, user and query."""
+    parts = urlsplit(url)
+    redact.add(url, *(part for part in (parts.password, *parts.path.split("/")) if part and len(part) >= 12))

@@ -1,0 +1,89 @@
+"""A notice as a person reads it. Plain text: every channel shows it, and a store's texts cannot become markup."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inventory_pipeline.core.text import one_line
+
+Facts = Mapping[str, Any]
+
+_WORDS = {
+    "runs_out": "runs out soon",
+    "out": "out of stock",
+    "needs_reauthorization": "needs re-authorization",
+    "quarantined": "sync quarantined",
+    "failed": "sync failed",
+    "stale": "stale: no good sync for too long",
+    "completed": "sync completed",
+}
+_EVENTS = {"opened": "New", "worsened": "Worse", "reminded": "Still there after the snooze", "resolved": "Resolved"}
+_EVENTS["sync_completed"] = "Synced"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    title: str
+    text: str
+
+
+def render(payload: Facts) -> Message:
+    """The digest of one route and run as a title of one line and a text of a few."""
+    if payload.get("test"):
+        return Message("inventory: test of this route", f"Notices of route {payload['route']} arrive here.\n\n{_footer(payload)}")
+    alerts: list[Facts] = payload["alerts"]
+    counts: Mapping[str, int] = payload["counts"]
+    lines: list[str] = []
+    for event, words in _EVENTS.items():
+        these = [fact for fact in alerts if fact["event"] == event]
+        if these:
+            lines += [f"{words}:", *(f"- {describe(fact)}" for fact in these), ""]
+    if payload["omitted"]:
+        lines += [f"… and {payload['omitted']:,} more: inventory-pipeline alerts list", ""]
+    for store in payload["first_look"]:
+        lines += [f"First look at store {store}: what is low there already is told once, here.", ""]
+    return Message(_title(alerts, counts), "\n".join([*lines, *_as_of(payload), _footer(payload)]))
+
+
+def _title(alerts: list[Facts], counts: Mapping[str, int]) -> str:
+    told = ", ".join(f"{number:,} {_WORDS.get(level, level)}" for level, number in counts.items() if number)
+    stores = sorted({fact["store"] or fact["group"] for fact in alerts})
+    where = stores[0] if len(stores) == 1 else f"{len(stores)} stores"
+    return one_line(f"inventory: {told} ({where})", 120)
+
+
+def describe(fact: Facts) -> str:
+    """One alert on one line, with the rule that fired."""
+    where = f"store {fact['store']}" if fact["store"] else f"group {fact['group']}"
+    if fact["kind"] in ("store", "sync"):
+        detail = f": {fact['detail']}" if fact["detail"] else ""
+        return one_line(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail}", 400)
+    name = fact["sku"] or fact["item_id"]
+    title = f" {fact['title']}" if fact["title"] else ""
+    if fact["location_id"]:
+        where += f", location {fact['location_id']}"
+    parts = [f"{name}{title} ({where}): {_WORDS.get(fact['level'], fact['level'])}, {_amount(fact)}", f"rule {fact['rule']}"]
+    if fact.get("cover"):
+        parts.append(fact["cover"])
+    if fact["ambiguous"]:
+        parts.append("ambiguous: several variants of one store have this SKU")
+    if len(fact["variants"]) > 1:
+        parts.append("one quantity for variants " + ", ".join(fact["variants"]))
+    return one_line("; ".join(parts), 400)
+
+
+def _amount(fact: Facts) -> str:
+    if fact["available"] is None:
+        return "no number"
+    return f"{'at least ' if fact['at_least'] else ''}{fact['available']} available"
+
+
+def _as_of(payload: Facts) -> list[str]:
+    """Every notice says how old its numbers are."""
+    return [f"Store {store} as of {as_of or 'never: no good sync yet'}" for store, as_of in sorted(payload["as_of"].items())] + [
+        ""
+    ]
+
+
+def _footer(payload: Facts) -> str:
+    return f"-- \nroute {payload['route']}, {payload['created_at']}, ref {payload['key']}"

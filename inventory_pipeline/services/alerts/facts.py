@@ -1,0 +1,97 @@
+"""What a notice says of one alert."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory_pipeline.core.alerts import SEVERITY, Event, Kind, Level
+from inventory_pipeline.core.notices import Told
+from inventory_pipeline.core.quantity import Number
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.thresholds import describe
+from inventory_pipeline.db.alert_stores import AlertStore
+from inventory_pipeline.db.alerts import gravity
+from inventory_pipeline.db.consumption import used_by
+from inventory_pipeline.db.findings import Finding
+from inventory_pipeline.db.pool_members import pool_members
+from inventory_pipeline.services.alerts.cover import days_of_cover
+
+
+def rule_of(finding: Finding) -> str:
+    """The rule that fired, for a person: what it is about, and its figures."""
+    store = finding.store_key
+    about = describe(finding.scope, store, finding.rule_item, finding.location_id, finding.group, finding.subject)
+    days = f", or used up within {finding.cover_days} days" if finding.cover_days else ""
+    return f"{about}: {finding.threshold} or fewer{days}"
+
+
+def told_of_stock(event: Event, level: Level, finding: Finding, alert_id: int, baseline: bool) -> Told:
+    facts = {
+        "alert": alert_id,
+        "event": event,
+        "kind": finding.kind,
+        "level": level,
+        "severity": SEVERITY[level],
+        "store": finding.store_key,
+        "group": finding.group,
+        "platform": finding.platform,
+        "item_id": finding.item_id,
+        "location_id": finding.location_id,
+        "sku": finding.sku,
+        "title": finding.title,
+        "available": json_number(finding.available),
+        "at_least": finding.at_least,
+        "ambiguous": finding.ambiguous,
+        "threshold": json_number(finding.threshold),
+        "rule": rule_of(finding),
+        "detail": "",
+        "baseline": baseline,
+        "variants": [],
+        "cover": "",
+    }
+    return _told(event, level, finding.group, finding.store_key, finding.platform, finding.sku or "", facts)
+
+
+def told_of_store(event: Event, level: Level, kind: Kind, store: StoreIntegration, alert_id: int | None, detail: str) -> Told:
+    facts = _about_store(store, event, kind, detail) | {"alert": alert_id, "level": level, "severity": SEVERITY[level]}
+    return _told(event, level, store.group, store.key, store.platform, "", facts)
+
+
+def told_of_completion(store: StoreIntegration, detail: str) -> Told:
+    """A good sync: no alert at all, for routes that ask for it."""
+    facts = _about_store(store, "sync_completed", "sync", detail) | {"alert": None, "level": "completed", "severity": "info"}
+    told = {"group": store.group, "store": store.key, "platform": store.platform, "facts": facts}
+    return Told(event="sync_completed", severity="info", gravity=-1, sku="", **told)
+
+
+def _about_store(store: StoreIntegration, event: Event, kind: Kind, detail: str) -> dict[str, Any]:
+    facts: dict[str, Any] = dict.fromkeys(("item_id", "location_id", "title", "cover", "rule"), "")
+    facts |= {"event": event, "kind": kind, "store": store.key, "group": store.group, "platform": store.platform}
+    facts |= {"sku": None, "available": None, "threshold": None, "detail": detail, "variants": []}
+    return facts | dict.fromkeys(("at_least", "ambiguous", "baseline"), False)
+
+
+def _told(event: Event, level: Level, group: str, store: str, platform: str, sku: str, facts: dict[str, Any]) -> Told:
+    severity, weight = SEVERITY[level], gravity(level)
+    return Told(event=event, severity=severity, gravity=weight, group=group, store=store, platform=platform, sku=sku, facts=facts)
+
+
+def add_details(connection: sa.Connection, listed: Sequence[Told], stores: Sequence[AlertStore], now: datetime) -> None:
+    """Looks up, for the alerts that notices will list, the variants of a pool and how long the stock lasts."""
+    known = {store.key: store for store in stores}
+    for key in sorted({told.store for told in listed if told.store in known}):
+        facts = [told.facts for told in listed if told.store == key and told.facts["kind"] in ("variant", "pool")]
+        used = used_by(connection, key, sorted({fact["item_id"] for fact in facts}), now)
+        members = pool_members(connection, key, [fact["item_id"] for fact in facts if fact["kind"] == "pool"])
+        for fact in facts:
+            fact["variants"] = members.get(fact["item_id"], [])
+            cover = days_of_cover(fact["available"], used.get(fact["item_id"]), known[key].observed_days)
+            fact["cover"] = cover.text
+
+
+def json_number(value: Number | None) -> int | float | None:
+    """For notices: a fraction becomes a JSON number with its decimals. The database keeps it exactly."""
+    return float(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,80 @@
+"""Routes: where notices go."""
+
+import json
+import secrets as random
+from typing import NamedTuple
+
+from inventory_pipeline.core.clock import Clock, show_instant
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.notices import SCHEMA, Route
+from inventory_pipeline.core.stores import checked_key
+from inventory_pipeline.db import audit, outbox, routes, secrets
+from inventory_pipeline.db.database import Database
+from inventory_pipeline.notify.channels import AppriseChannel, Channel, WebhookChannel, kind_of, shown
+from inventory_pipeline.services.vault import Vault
+
+
+class Added(NamedTuple):
+    """`signing_secret` is shown this once, for a webhook's receiver; None for other routes."""
+
+    route: Route
+    signing_secret: str | None
+
+
+class Routes:
+    """Routes and their addresses, which are encrypted."""
+
+    def __init__(self, *, database: Database, vault: Vault, clock: Clock) -> None:
+        self._database, self._vault, self._clock = database, vault, clock
+
+    def list_routes(self) -> list[Route]:
+        with self._database.connect() as connection:
+            return routes.list_routes(connection)
+
+    def add(self, name: str, url: str, actor: str, **filters: object) -> Added:
+        """Adds a route with the fields of core.notices.Route. Raises UsageError, which never shows the address."""
+        checked_key(name)
+        url = url.strip()
+        kind = kind_of(url)
+        signing_secret = random.token_urlsafe(32) if kind == "webhook" else None
+        route = Route(name=name, kind=kind, shown=shown(url), **filters)  # pyright: ignore[reportArgumentType] - checked by the caller
+        now = self._clock()
+        with self._vault.settled(), self._database.begin() as connection:
+            ciphertext = self._vault.encrypt(json.dumps({"url": url, "secret": signing_secret}))
+            routes.insert_route(connection, route, ciphertext, now)
+            audit.record(connection, now, actor, "add route", name, route.shown)
+        return Added(route, signing_secret)
+
+    def remove(self, name: str, actor: str) -> None:
+        with self._database.begin() as connection:
+            if not routes.remove_route(connection, name):
+                raise _unknown(name)
+            audit.record(connection, self._clock(), actor, "remove route", name)
+
+    def test(self, name: str) -> None:
+        """Puts a test notice for one route into the outbox."""
+        with self._database.begin() as connection:
+            if routes.get_route(connection, name) is None:
+                raise _unknown(name)
+            now = self._clock()
+            outbox.enqueue(connection, name, empty_notice(name, show_instant(now)), now)
+
+    def channel(self, name: str) -> Channel | None:
+        """The route's way out; None where the route is gone. Raises StoreMisconfigured where its address is unreadable."""
+        with self._database.connect() as connection:
+            route = routes.get_route(connection, name)
+            ciphertext = secrets.get_secret(connection, routes.secret_name(name))
+        if route is None or ciphertext is None:
+            return None
+        address = json.loads(self._vault.decrypt(ciphertext))
+        return AppriseChannel(address["url"]) if route.kind == "apprise" else WebhookChannel(address["url"], address["secret"])
+
+
+def empty_notice(route: str, created_at: str) -> dict[str, object]:
+    """A notice without any alert: for tests of a route."""
+    notice = {"schema": SCHEMA, "route": route, "created_at": created_at, "test": True}
+    return notice | {"counts": {}, "alerts": [], "omitted": 0, "first_look": [], "as_of": {}}
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(f"there is no route {name!r:.80}; `inventory-pipeline notify list` shows them")
