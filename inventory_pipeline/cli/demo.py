@@ -28,7 +28,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Sync, print what came of it, leave nothing running.")] = False,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Of the web UI; 3000 or a free one unless given.")] = None,
 ) -> None:
-    """Start two demo shops, a supplier feed and Dagster, until Ctrl-C. Keeps its data apart: in `demo` in the data folder."""
+    """Start three demo shops, a supplier feed and Dagster, until Ctrl-C. Keeps its data apart: in `demo` in the data folder."""
     outer = session_of(context)
     for number in _SIGNALS:
         signal.signal(number, _interrupt_once)

@@ -1,9 +1,9 @@
 """The demo's stores as a process: `python -m inventory_pipeline.demo.serve --data DIR`.
 
-Starts two WooCommerce shops and their supplier's feed on loopback ports and sells in them as time passes. When they answer,
-it writes DIR/demo.json and prints that path. Keys, ports and the number of sales steps in that file are taken up again, so
-that a restarted demo has the same addresses and goes on where it was. Ends on SIGINT or SIGTERM, and with its parent: when
-standard input, where it is a pipe, is closed.
+Starts two WooCommerce shops, their supplier's feed and a Shopify shop on loopback ports and sells in them as time passes. When
+they answer, it writes DIR/demo.json and prints that path. Keys, ports and the number of sales steps in that file are taken up
+again, so that a restarted demo has the same addresses and goes on where it was. Ends on SIGINT or SIGTERM, and with its
+parent: when standard input, where it is a pipe, is closed.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from inventory_pipeline.demo.feed import DemoFeed
 from inventory_pipeline.demo.sales import Sales
+from inventory_pipeline.demo.shopify import DemoShopify
 from inventory_pipeline.demo.shops import demo_catalogue, supplier_catalogue, synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 
@@ -30,6 +31,7 @@ SHOPS = {  # key: name and WooCommerce version
     "demo-lighthouse": ("Lighthouse Store (WooCommerce 11)", "11.0.1"),
 }
 SUPPLIER = "demo-supplier"
+SHOPIFY = "demo-driftwood"
 FEED_SETTINGS = {"column.id": "Item No", "column.title": "Description", "currency": "EUR"}
 REPLAYED = 5000  # sales steps that a restart makes again at most, so that it stays a matter of seconds
 
@@ -40,9 +42,9 @@ class Demo:
     def __init__(self, known: Mapping[str, Any], *, lines: int | None = None) -> None:
         """`known` is what `describe` said before, or empty; `lines` puts big synthetic catalogues into the shops."""
         self._known = {store["key"]: store for store in known.get("stores", ())}
-        self.servers: dict[str, DemoStore | DemoFeed] = {}
+        self.servers: dict[str, DemoStore | DemoFeed | DemoShopify] = {}
         for number, (key, (_, version)) in enumerate(SHOPS.items(), 1):
-            credentials = self._known.get(key, {}).get("credentials", {})
+            credentials = self._credentials(key)
             self.servers[key] = DemoStore(
                 demo_catalogue(number) if lines is None else synthetic_catalogue(lines),
                 version=version,
@@ -50,6 +52,8 @@ class Demo:
                 secret=credentials.get("consumer_secret"),
             )
         self.servers[SUPPLIER] = DemoFeed(supplier_catalogue())
+        catalogue = demo_catalogue(len(SHOPS) + 1) if lines is None else synthetic_catalogue(lines)
+        self.servers[SHOPIFY] = DemoShopify(catalogue, token=self._credentials(SHOPIFY).get("access_token"))
         self._sales = [Sales(server.catalogue, seed=number) for number, server in enumerate(self.servers.values())]
         self.step(min(known.get("steps", 0), REPLAYED))
         self._running = contextlib.ExitStack()
@@ -57,6 +61,9 @@ class Demo:
     @property
     def steps(self) -> int:
         return self._sales[0].steps
+
+    def _credentials(self, key: str) -> Mapping[str, str]:
+        return self._known.get(key, {}).get("credentials", {})
 
     def step(self, times: int = 1) -> None:
         for sales in self._sales:
@@ -83,6 +90,9 @@ class Demo:
             if isinstance(server, DemoStore):
                 about = {"name": SHOPS[key][0], "platform": "woocommerce", "url": server.url, "settings": {}}
                 credentials = {"consumer_key": server.key, "consumer_secret": server.secret}
+            elif isinstance(server, DemoShopify):
+                about = {"name": "Driftwood & Co (Shopify)", "platform": "shopify", "url": server.url, "settings": {}}
+                credentials = {"access_token": server.token}
             else:
                 about = {"name": "Northern Supply (CSV feed)", "platform": "feed", "url": f"{server.url}/stock.csv"}
                 about |= {"settings": FEED_SETTINGS}

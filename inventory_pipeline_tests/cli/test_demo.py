@@ -22,18 +22,18 @@ def test_once_syncs_prints_and_leaves_nothing_running(data_dir: Path) -> None:
     process = command("demo", "--once")
     shown, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, errors) == (0, "")
-    for store in ("demo-harbour", "demo-lighthouse", "demo-supplier"):
+    for store in ("demo-harbour", "demo-lighthouse", "demo-supplier", "demo-driftwood"):
         assert sum(line.startswith(store) and " published " in line for line in shown.splitlines()) == 1
     stock, log = shown.split("\nStock")[1].split("\nSync log\n")
     assert len(stock.splitlines()) == 27
-    assert log.count(" published ") == 3
+    assert log.count(" published ") == 4
     assert processes_on(data_dir) == []
     assert not (data_dir / "secret.key").exists(), "the demo must keep out of the real data folder"
 
 
 @contextmanager
 def running_demo() -> "Iterator[tuple[subprocess.Popen[str], list[str]]]":
-    """A demo whose three stores have been synced, and the lines that it has printed."""
+    """A demo whose four stores have been synced, and the lines that it has printed."""
     process = command("demo")
     killer = threading.Timer(PATIENCE, process.kill)
     killer.start()
@@ -42,7 +42,7 @@ def running_demo() -> "Iterator[tuple[subprocess.Popen[str], list[str]]]":
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
-            if sum(" published " in line for line in lines) == 3:
+            if sum(" published " in line for line in lines) == 4:
                 break
         assert len(lines) > 10, process.stderr and process.stderr.read()
         yield process, lines

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from inventory_pipeline.demo.serve import REPLAYED, SUPPLIER, Demo
+from inventory_pipeline.demo.serve import REPLAYED, SHOPIFY, SUPPLIER, Demo
 from inventory_pipeline_tests.demo.client import V3, get, send
 
 SERVE = [sys.executable, "-m", "inventory_pipeline.demo.serve", "--data"]
@@ -64,6 +64,7 @@ def test_the_stores_answer_at_the_described_addresses_with_the_described_keys(tm
             ("woocommerce", "demo-harbour"),
             ("woocommerce", "demo-lighthouse"),
             ("feed", SUPPLIER),
+            ("shopify", SHOPIFY),
         ]
         assert get(Remote.of(stores["demo-harbour"]), f"{V3}/variations").status == 404
         assert get(Remote.of(stores["demo-lighthouse"]), f"{V3}/variations").status == 200
@@ -116,7 +117,7 @@ def test_a_demo_leaves_no_thread_and_a_taken_port_is_left_to_its_owner() -> None
     with Demo(known) as first, Demo(known) as second:
         assert first.describe() == known
         urls = [store["url"] for store in (*first.describe()["stores"], *second.describe()["stores"])]
-    assert len(set(urls)) == 6
+    assert len(set(urls)) == 8
     assert set(threading.enumerate()) == before
 
 
