@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from inventory_pipeline.environment import Environment
 
 if TYPE_CHECKING:  # imported when first used: listing stores must not load an HTTP client
     from inventory_pipeline.db.database import Database
+    from inventory_pipeline.services.alerts.alerting import Alerting
     from inventory_pipeline.services.connecting import Connecting
     from inventory_pipeline.services.credentials import Vault
     from inventory_pipeline.services.integrations import Integrations
@@ -41,6 +43,12 @@ class Services:
         from inventory_pipeline.services.integrations import Integrations
 
         return Integrations(self.database, self.vault, self.connect, self.clock)
+
+    def alerting(self, interval: timedelta) -> "Alerting":
+        """Alerts, rules and routes; `interval` is the sync schedule's, which freshness is measured by."""
+        from inventory_pipeline.services.alerts.alerting import Alerting
+
+        return Alerting(database=self.database, clock=self.clock, interval=interval, vault=lambda: self.vault)
 
     def sync(self, progress: "Progress | None" = None) -> "InventorySyncService":
         from inventory_pipeline.services.sync import InventorySyncService

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli import credentials, stores
+from inventory_pipeline.cli import alerts, credentials, notify, stores, thresholds
 from inventory_pipeline.cli.audit import audit
+from inventory_pipeline.cli.check_alerts import check_alerts
 from inventory_pipeline.cli.demo import demo
 from inventory_pipeline.cli.dev import dev
 from inventory_pipeline.cli.doctor import doctor
@@ -20,7 +21,10 @@ from inventory_pipeline.cli.sync_log import sync_log
 app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 app.add_typer(stores.app, name="stores")
 app.add_typer(credentials.app, name="credentials")
-for command in (sync_all_stores, sync_log, stock, platforms, doctor, audit, migrate, demo, dev):
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(thresholds.app, name="thresholds")
+app.add_typer(notify.app, name="notify")
+for command in (sync_all_stores, sync_log, stock, check_alerts, platforms, doctor, audit, migrate, demo, dev):
     app.command()(command)
 
 

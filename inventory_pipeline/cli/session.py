@@ -13,6 +13,7 @@ from inventory_pipeline.logs import configure_logging
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from inventory_pipeline.services.alerts.alerting import Alerting
     from inventory_pipeline.services.integrations import Integrations
     from inventory_pipeline.wiring import Services
 
@@ -68,3 +69,10 @@ def session_of(context: typer.Context) -> Session:
     session = context.obj
     assert isinstance(session, Session)
     return session
+
+
+def alerting_of(session: Session) -> "Alerting":
+    """Alerts, rules and routes, measured by the schedule's interval."""
+    from inventory_pipeline.defs.interval import sync_interval
+
+    return session.services.alerting(sync_interval(session.environment))

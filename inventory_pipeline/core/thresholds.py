@@ -73,17 +73,23 @@ def checked_threshold(
     threshold: Number,
     margin: Number | None = None,
     cover_days: int | None = None,
-    **parts: str,
+    *,
+    store_key: str = "",
+    item_id: str = "",
+    location_id: str = "",
+    group: str = "",
+    sku: str = "",
 ) -> Threshold:
     """The rule, with the default margin where none is given. Raises UsageError naming what does not fit together."""
     if scope not in SCOPES:
         raise UsageError(f"scope {scope!r:.40} is none of {', '.join(SCOPES)}")
     known = cast(Scope, scope)
-    parts = {name: value.strip() for name, value in parts.items() if value.strip()}
-    needed = set(_PARTS[known])
-    for name in sorted(needed - set(parts)):
+    given = {"store_key": store_key, "item_id": item_id, "location_id": location_id, "group": group, "sku": sku}
+    where = {name: value.strip() for name, value in given.items()}
+    parts, needed = {name for name, value in where.items() if value}, set(_PARTS[known])
+    for name in sorted(needed - parts):
         raise UsageError(f"a {scope} rule needs a {_WORDS[name]}")
-    for name in sorted(set(parts) - needed):
+    for name in sorted(parts - needed):
         raise UsageError(f"a {scope} rule takes no {_WORDS[name]}")
     if not 0 <= threshold <= ABSURD:
         raise UsageError(f"threshold {threshold} is not between 0 and {ABSURD:,}; 0 tells only of what is out of stock")
@@ -92,7 +98,6 @@ def checked_threshold(
     if cover_days is not None and not 1 <= cover_days <= LONGEST_COVER_DAYS:
         raise UsageError(f"cover days {cover_days} is not between 1 and {LONGEST_COVER_DAYS}")
     wide = default_margin(threshold) if margin is None else margin
-    where = {name: parts.get(name, "") for name in _WORDS}
     return Threshold(
         scope=known,
         threshold=threshold,

@@ -1,0 +1,101 @@
+"""`inventory-pipeline notify`: where notices go."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
+from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.core.alerts import EVENTS, SEVERITIES
+from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.notices import USUAL_EVENTS
+
+app = typer.Typer(help="Say where notices go, and which.", pretty_exceptions_enable=False)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The route's name.")]
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Name,
+    url: Annotated[
+        str, typer.Option(metavar="-", help="`-` reads the address from standard input or a prompt: it holds secrets.")
+    ] = FROM_INPUT,
+    severity: Annotated[str, typer.Option(help=f"At least: {', '.join(SEVERITIES)}.")] = "warning",
+    event: Annotated[list[str] | None, typer.Option(help=f"{', '.join(EVENTS)}; {', '.join(USUAL_EVENTS)} unless given.")] = None,
+    group: Annotated[list[str] | None, typer.Option(metavar="G", help="Only of this group; may be repeated.")] = None,
+    store: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only of this store; may be repeated.")] = None,
+    platform: Annotated[list[str] | None, typer.Option(metavar="P", help="Only of this platform; may be repeated.")] = None,
+    sku: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only SKUs like TEA-*; may be repeated.")] = None,
+) -> None:
+    """Add a route: an address that Apprise knows (mailtos://…, slack://…), or an https address that takes signed JSON."""
+    if url != FROM_INPUT:
+        raise UsageError("an address holds secrets and would stay in the shell's history: leave --url out, or pipe it in")
+    if severity not in SEVERITIES:
+        raise UsageError(f"--severity {severity!r:.40} is none of {', '.join(SEVERITIES)}")
+    for one in event or ():
+        if one not in EVENTS:
+            raise UsageError(f"--event {one!r:.40} is none of {', '.join(EVENTS)}")
+    filters = {"groups": group or (), "stores": store or (), "platforms": platform or (), "skus": sku or ()}
+    routes = alerting_of(session_of(context)).routes
+    added = routes.add(
+        name, read_secret(f"address of {name}"), _person(), severity=severity, events=event or USUAL_EVENTS, **filters
+    )
+    typer.echo(f"Route {name} to {added.route.shown} is added; `inventory-pipeline notify test {name}` tries it")
+    if added.signing_secret:
+        typer.echo(f"  signing secret, shown only now: {added.signing_secret}")
+
+
+@app.command("list")
+def list_(context: typer.Context, json: Json = False) -> None:
+    """List routes, and notices that could not be delivered."""
+    from inventory_pipeline.db.outbox import list_letters
+
+    session = session_of(context)
+    routes = alerting_of(session).routes.list_routes()
+    with session.services.database.connect() as connection:
+        troubled = list_letters(connection, troubled=True)
+    names = ("name", "kind", "shown", "severity", "events", "groups", "stores", "platforms", "skus")
+    if json:
+        letters = [
+            {"key": it.key, "route": it.route, "status": it.status, "attempts": it.attempts, "error": it.error} for it in troubled
+        ]
+        documents = [{name: getattr(route, name) for name in names} for route in routes]
+        print_documents({**it, "undelivered": [each for each in letters if each["route"] == it["name"]]} for it in documents)
+        return
+    rows = (
+        [getattr(route, name) for name in names[:4]] + [", ".join(getattr(route, name)) for name in names[4:]] for route in routes
+    )
+    print_table(("route", "kind", "to", *names[3:]), rows)
+    if troubled:
+        typer.echo("\nNot delivered:")
+        columns = ("ref", "route", "written", "state", "attempts", "error")
+        print_table(
+            columns, ([it.key, it.route, show_instant(it.created_at), it.status, it.attempts, it.error] for it in troubled)
+        )
+
+
+@app.command()
+def test(context: typer.Context, name: Name) -> None:
+    """Send a test notice by a route, now."""
+    alerting = alerting_of(session_of(context))
+    alerting.routes.test(name)
+    delivered = alerting.delivery.run()
+    if not delivered.sent:
+        raise UsageError(f"the test of route {name} was not delivered; `inventory-pipeline notify list` says why")
+    typer.echo(f"Route {name} took the test notice")
+
+
+@app.command()
+def remove(context: typer.Context, name: Name) -> None:
+    """Remove a route."""
+    alerting_of(session_of(context)).routes.remove(name, _person())
+    typer.echo(f"Route {name} is removed")
+
+
+def _person() -> str:
+    return f"cli:{getpass.getuser()}"

@@ -1,0 +1,145 @@
+"""`inventory-pipeline thresholds`: when stock is low."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.output import print_csv, print_documents, print_table
+from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.core.errors import LineRejected, UsageError
+from inventory_pipeline.core.quantity import Number, exact_number
+from inventory_pipeline.core.stores import DEFAULT_GROUP
+from inventory_pipeline.core.thresholds import BUILT_IN, Threshold, checked_threshold
+
+if TYPE_CHECKING:
+    from inventory_pipeline.db.judgements import Judgement
+
+app = typer.Typer(help="Say when stock is low: the most specific rule decides.", pretty_exceptions_enable=False)
+
+Store = Annotated[str, typer.Option(metavar="KEY", help="The store.")]
+Variant = Annotated[str, typer.Option(metavar="ID", help="The platform's id of the variant, as `stock --json` shows it.")]
+Location = Annotated[str, typer.Option(metavar="ID", help="The location's id; with --variant.")]
+Group = Annotated[str, typer.Option(metavar="G", help="The group, with --sku; `default` unless given.")]
+Sku = Annotated[str, typer.Option(metavar="SKU", help="The SKU, over its group.")]
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    threshold: Annotated[str, typer.Argument(metavar="N", help="Low is this many or fewer; 0 tells only of what is out.")],
+    store: Store = "",
+    variant: Variant = "",
+    location: Location = "",
+    group: Group = "",
+    sku: Sku = "",
+    margin: Annotated[str | None, typer.Option(metavar="M", help="Recovered is above N + M; a fifth of N unless given.")] = None,
+    cover_days: Annotated[int | None, typer.Option(metavar="DAYS", help="Also when it runs out within so many days.")] = None,
+) -> None:
+    """Set a rule: for a variant (at a location), a SKU over a group, a store, or without options for everything."""
+    group = group or (DEFAULT_GROUP if sku else "")
+    scope = _scope(store, variant, location, group, sku)
+    amount = _number(threshold, "N")
+    wide = None if margin is None else _number(margin, "--margin")
+    rule = checked_threshold(
+        scope, amount, wide, cover_days, store_key=store, item_id=variant, location_id=location, group=group, sku=sku
+    )
+    alerting_of(session_of(context)).rules.set([rule], _person())
+    typer.echo(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
+
+
+@app.command("list")
+def list_(context: typer.Context, json: Json = False) -> None:
+    """List the rules, most specific scopes first."""
+    rules = alerting_of(session_of(context)).rules.list_rules()
+    if all(rule.scope != "global" for rule in rules):
+        rules.append(BUILT_IN)
+    if json:
+        print_documents(_document(rule) for rule in rules)
+        return
+    columns = ("scope", "about", "threshold", "margin", "cover days")
+    print_table(columns, ((rule.scope, rule.target, rule.threshold, rule.margin, rule.cover_days) for rule in rules))
+
+
+@app.command()
+def remove(
+    context: typer.Context, store: Store = "", variant: Variant = "", location: Location = "", group: Group = "", sku: Sku = ""
+) -> None:
+    """Remove a rule; the next more general one decides from then on."""
+    group = group or (DEFAULT_GROUP if sku else "")
+    scope = _scope(store, variant, location, group, sku)
+    rule = checked_threshold(scope, 0, store_key=store, item_id=variant, location_id=location, group=group, sku=sku)
+    alerting_of(session_of(context)).rules.remove(rule, _person())
+    typer.echo(f"{rule.target}: no rule of its own any more")
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The store.")],
+    sku: Annotated[str, typer.Argument(metavar="SKU", help="The SKU, or a variant id.")],
+) -> None:
+    """Say which rules decide about a SKU of a store, and what they say now."""
+    found = alerting_of(session_of(context)).rules.explain(key, sku)
+    columns = ("looks at", "available", "rule", "says")
+    rows = ((_subject(each.judgement), each.judgement.available, each.rule, each.judgement.verdict) for each in found)
+    print_table(columns, rows)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context, file: Annotated[str, typer.Argument(metavar="FILE", help="CSV; - reads standard input.")]
+) -> None:
+    """Set all rules of a CSV file, or none of them if one line is wrong."""
+    from inventory_pipeline.services.alerts.rules import read_csv
+
+    rules = alerting_of(session_of(context)).rules
+    if file == "-":
+        number = rules.set(list(read_csv(sys.stdin)), _person())
+    else:
+        try:
+            with Path(file).open(encoding="utf-8-sig", newline="") as source:
+                number = rules.set(list(read_csv(source)), _person())
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{file} cannot be read: {error}") from None
+    typer.echo(f"{number:,} rules set")
+
+
+@app.command("export")
+def export(context: typer.Context) -> None:
+    """Print all rules as CSV, as `thresholds import` reads it."""
+    from inventory_pipeline.services.alerts.rules import CSV_COLUMNS, csv_row
+
+    print_csv(CSV_COLUMNS, (csv_row(rule) for rule in alerting_of(session_of(context)).rules.list_rules()))
+
+
+def _scope(store: str, variant: str, location: str, group: str, sku: str) -> str:
+    if sku or group:
+        return "sku"
+    if variant or location:
+        return "location" if location else "variant"
+    return "store" if store else "global"
+
+
+def _document(rule: Threshold) -> dict[str, object]:
+    from inventory_pipeline.services.alerts.rules import csv_row
+
+    return {name: value if value != "" else None for name, value in csv_row(rule).items()}
+
+
+def _subject(judged: "Judgement") -> str:
+    return f"{judged.kind} {judged.subject}" + (f" at {judged.location_id}" if judged.location_id else "")
+
+
+def _number(text: str, what: str) -> Number:
+    try:
+        return exact_number(text, what)
+    except LineRejected as error:
+        raise UsageError(str(error)) from None
+
+
+def _person() -> str:
+    return f"cli:{getpass.getuser()}"
