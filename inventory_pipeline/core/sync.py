@@ -44,7 +44,11 @@ class LineChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockTotals:
-    """The store after a publish. `units` sums available over tracked lines, each shared pool once."""
+    """The store after a publish, over present lines. `units` sums available over tracked lines, each shared pool once.
+
+    `negative` counts lines below zero, `oversold` those of them whose store does not allow it. `without_sku` counts lines,
+    `repeated_skus` the SKUs (trimmed) that more than one variant carries.
+    """
 
     lines: int
     products: int
@@ -52,8 +56,11 @@ class StockTotals:
     units: Number
     out_of_stock: int
     negative: int
+    oversold: int
     untracked: int
     unknown: int
+    without_sku: int
+    repeated_skus: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

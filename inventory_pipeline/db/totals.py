@@ -26,8 +26,10 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
             sa.func.count().label("lines"),
             lines(tracked, available <= 0).label("out_of_stock"),
             lines(tracked, available < 0).label("negative"),
+            lines(tracked, available < 0, present.c.oversell_allowed.is_not(True)).label("oversold"),
             lines(present.c.state == "untracked").label("untracked"),
             lines(present.c.state == "unknown").label("unknown"),
+            lines(sa.func.coalesce(sa.func.trim(present.c.sku), "") == "").label("without_sku"),
         ).select_from(present)
     ).one()
 
@@ -39,8 +41,17 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
         **row._asdict(),
         products=distinct(sa.func.coalesce(present.c.product_id, present.c.item_id)),
         variants=distinct(present.c.item_id),
+        repeated_skus=_repeated_skus(connection, present),
         units=from_millionths(_units(connection, store_key)),
     )
+
+
+def _repeated_skus(connection: sa.Connection, present: sa.Subquery) -> int:
+    """SKUs of more than one variant. Smallest and largest id instead of a distinct count, which would sort."""
+    sku = sa.func.trim(present.c.sku)
+    shared = sa.func.min(present.c.item_id) != sa.func.max(present.c.item_id)
+    repeated = sa.select(sku).where(sku != "").group_by(sku).having(shared).subquery()
+    return connection.scalar(sa.select(sa.func.count()).select_from(repeated)) or 0
 
 
 def _units(connection: sa.Connection, store_key: str) -> int:

@@ -1,31 +1,21 @@
 """The asset: a store's stock as of its last complete read."""
 
-import warnings
 from collections.abc import Iterator
 
 import dagster as dg
 
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.endings import BELIEVABLE, check_result, materialization
+from inventory_pipeline.defs.checks import check_results, check_specs
+from inventory_pipeline.defs.endings import materialization
 from inventory_pipeline.defs.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync_run import run_sync
-
-with warnings.catch_warnings():
-    # A preview in Dagster 1.13; without it the check shows one latest result for all stores together.
-    warnings.filterwarnings("ignore", message=".*partitions_def", category=dg.PreviewWarning)
-    _believable = dg.AssetCheckSpec(
-        BELIEVABLE,
-        asset=names.SNAPSHOT,
-        partitions_def=stores_partitions,
-        description="The store's read was whole and readable. A warning: published, but look. An error: quarantined.",
-    )
 
 
 @dg.asset(
     key=names.SNAPSHOT,
     partitions_def=stores_partitions,
-    check_specs=[_believable],
+    check_specs=check_specs,
     group_name="inventory",
     owners=["team:inventory"],
     kinds={"python", "sql"},
@@ -47,9 +37,7 @@ def inventory_snapshot(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     ending = run_sync(context, inventory)
-    check = check_result(ending)
-    if check is not None:
-        yield check
+    yield from check_results(ending)
     if ending.result is None:
         # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
         raise dg.Failure(ending.error, allow_retries=False)

@@ -1,4 +1,4 @@
-"""What a run leaves in Dagster at its end: tags for the runs list, metadata that the UI plots, a check, an error."""
+"""What a run leaves in Dagster at its end: tags for the runs list, metadata that the UI plots, an error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.sync_log import trigger_of
 
-BELIEVABLE = "snapshot_believable"
 _CHANGES_SHOWN = 20
 
 
@@ -43,27 +42,6 @@ def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending,
     instance.add_run_tags(run.run_id, {name: one_line(value, names.TAG_LENGTH) for name, value in tags.items()})
 
 
-def check_result(ending: Ending) -> dg.AssetCheckResult | None:
-    """Whether the store's read can be believed; None where there was no whole read to judge."""
-    if ending.result is not None:
-        warnings = ending.result.warnings
-        return dg.AssetCheckResult(
-            check_name=BELIEVABLE,
-            passed=not warnings,
-            severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(warnings) or f"complete: {ending.result.how}",
-            metadata={"gap": ending.result.gap, "rejected": ending.result.counts.rejected},
-        )
-    if ending.outcome == "quarantined":
-        return dg.AssetCheckResult(
-            check_name=BELIEVABLE,
-            passed=False,
-            severity=dg.AssetCheckSeverity.ERROR,
-            description=ending.error,
-        )
-    return None
-
-
 def materialization(result: SyncResult) -> dg.MaterializeResult:
     """The published snapshot with its figures, as numbers so that the partition's page plots them over time."""
     counts, totals = result.counts, result.totals
@@ -76,6 +54,7 @@ def materialization(result: SyncResult) -> dg.MaterializeResult:
             "variants": totals.variants,
             "out_of_stock": totals.out_of_stock,
             "negative": totals.negative,
+            "oversold": totals.oversold,
             "untracked": totals.untracked,
             "unknown": totals.unknown,
             "seen": counts.seen,

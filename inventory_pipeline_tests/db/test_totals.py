@@ -28,6 +28,22 @@ def test_totals_count_every_pool_once(database: Database) -> None:
     assert (totals.out_of_stock, totals.negative, totals.untracked, totals.unknown) == (2, 1, 1, 1)
 
 
+def test_totals_tell_oversold_from_backordered_and_count_unusable_skus(database: Database) -> None:
+    shop = Shop(database)
+    result = shop.sync(
+        [
+            line("a", -1, sku="A", oversell_allowed=True),
+            line("b", -2, sku=" A ", oversell_allowed=False),
+            line("c", -3, sku="C"),
+            line("c", 4, location_id="2", sku="C"),
+            line("d", 5, sku="  "),
+            line("e", 6, sku=None),
+        ]
+    )
+    totals = result.totals
+    assert (totals.negative, totals.oversold, totals.without_sku, totals.repeated_skus) == (3, 2, 2, 1)
+
+
 def test_totals_hold_sums_beyond_any_integer_of_the_database(database: Database) -> None:
     lines = [line(f"{number}", 1_000_000_000) for number in range(9_300)] + [line("half", quantity=Quantity.of(Decimal("-0.5")))]
     assert Shop(database).sync(lines).totals.units == Decimal("9299999999999.5")

@@ -33,6 +33,10 @@ class Executed:
     def checks(self) -> list[dg.AssetCheckEvaluation]:
         return [event.asset_check_evaluation_data for event in self.of_type(DagsterEventType.ASSET_CHECK_EVALUATION)]
 
+    def check(self, name: str) -> dg.AssetCheckEvaluation:
+        (found,) = (check for check in self.checks if check.check_name == name)
+        return found
+
     @property
     def materializations(self) -> list[dg.AssetMaterialization]:
         return [event.step_materialization_data.materialization for event in self.of_type(DagsterEventType.ASSET_MATERIALIZATION)]
