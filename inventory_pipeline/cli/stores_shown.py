@@ -1,6 +1,7 @@
 """What `stores list`, `stores show` and `stores check` print."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -9,22 +10,40 @@ from inventory_pipeline.cli.options import Json, StoreKey
 from inventory_pipeline.cli.output import print_document, print_documents, print_table, show
 from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.stores import StoreIntegration, freshness
 
 if TYPE_CHECKING:
     from inventory_pipeline.db.snapshots import Snapshot
 
 
 def list_(context: typer.Context, json: Json = False) -> None:
-    """List the stores."""
-    stores = session_of(context).integrations.list()
+    """List the stores, and how old the stock is that is known of each."""
+    from inventory_pipeline.db.snapshots import last_reads
+    from inventory_pipeline.defs.interval import sync_interval
+
+    session = session_of(context)
+    stores, interval, now = session.integrations.list(), sync_interval(session.environment), session.services.clock()
+    with session.services.database.connect() as connection:
+        read = last_reads(connection)
+    stale = {store.key: store.key not in read or now - read[store.key] > freshness(store, interval) for store in stores}
     if json:
-        print_documents(_store(store) for store in stores)
+        ages = ({"last_read_at": _instant(read.get(store.key)), "stale": stale[store.key]} for store in stores)
+        print_documents({**_store(store), **age} for store, age in zip(stores, ages, strict=True))
         return
-    columns = ("key", "name", "group", "platform", "address", "active", "auto-sync", "needs re-authorization")
-    fields = ("key", "name", "group", "platform", "url", "is_active", "auto_sync", "needs_reauthorization")
-    rows = ([getattr(store, field) for field in fields] for store in stores)
+    columns = ("key", "name", "group", "platform", "address", "active", "auto-sync", "last read", "needs re-authorization")
+    rows = (
+        (
+            *(store.key, store.name, store.group, store.platform, store.url, store.is_active, store.auto_sync),
+            _age(read.get(store.key), stale[store.key]),
+            store.needs_reauthorization,
+        )
+        for store in stores
+    )
     print_table(columns, rows, none="No store yet: `inventory-pipeline stores add` registers one.")
+
+
+def _age(read: datetime | None, stale: bool) -> str:
+    return "never" if read is None else show_instant(read) + (" STALE" if stale else "")
 
 
 def show_(context: typer.Context, key: StoreKey, json: Json = False) -> None:
@@ -58,6 +77,10 @@ def check(context: typer.Context, key: StoreKey, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _instant(instant: datetime | None) -> str | None:
+    return instant and show_instant(instant)
+
+
 def _store(store: StoreIntegration) -> dict[str, Any]:
     """Instants as ISO 8601, the freshness limit in hours (null: the usual one), credentials as references."""
     limit = store.freshness_limit
@@ -73,9 +96,9 @@ def _store(store: StoreIntegration) -> dict[str, Any]:
         "auto_sync": store.auto_sync,
         "needs_reauthorization": store.needs_reauthorization,
         "fresh_hours": limit and limit.total_seconds() / 3600,
-        "created_at": store.created_at and show_instant(store.created_at),
-        "first_sync_at": store.first_sync_at and show_instant(store.first_sync_at),
-        "purged_at": store.purged_at and show_instant(store.purged_at),
+        "created_at": _instant(store.created_at),
+        "first_sync_at": _instant(store.first_sync_at),
+        "purged_at": _instant(store.purged_at),
     }
 
 

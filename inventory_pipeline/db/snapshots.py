@@ -38,6 +38,12 @@ def last_published(connection: sa.Connection, store_key: str) -> Snapshot | None
     return next(iter(list_snapshots(connection, store_key, limit=1)), None)
 
 
+def last_reads(connection: sa.Connection) -> dict[str, datetime]:
+    """For every store that was ever published, when the read of its last snapshot ended. One query."""
+    newest = sa.select(sa.func.max(_table.c.id)).group_by(_table.c.store_key)
+    return dict(connection.execute(sa.select(_table.c.store_key, _table.c.ended_at).where(_table.c.id.in_(newest))).all())
+
+
 def list_snapshots(connection: sa.Connection, store_key: str, *, limit: int = 100) -> list[Snapshot]:
     """The store's snapshots, newest first."""
     newest = sa.select(_table).where(_table.c.store_key == store_key).order_by(_table.c.id.desc()).limit(limit)

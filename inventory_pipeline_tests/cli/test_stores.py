@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from inventory_pipeline.core.clock import system_clock
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
+from inventory_pipeline.environment import load_environment
+from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli
+from inventory_pipeline_tests.db.shop import Shop
+from inventory_pipeline_tests.db.times import HOUR
 
 
 @pytest.fixture
@@ -160,3 +165,17 @@ def test_every_change_is_in_the_audit_log_under_the_person(cli: Cli, feed_store:
     assert [entry["action"] for entry in entries] == ["stores deactivate", "stores set", "stores add"]
     assert all(entry["actor"].startswith("cli:") and entry["subject"] == "supplier" for entry in entries)
     assert len(json.loads(cli("audit", "--limit", "1", "--json").stdout)) == 1
+
+
+def test_the_list_says_how_old_the_stock_is_that_is_known_of_each_store(cli: Cli) -> None:
+    with open_services(load_environment()) as services:
+        for key, age in (("fresh", 1 * HOUR), ("old", 6 * HOUR)):
+            shop = Shop(services.database, key)
+            shop.now = system_clock() - age - HOUR  # a sync begins an hour later
+            shop.sync()
+        Shop(services.database, "new")
+    listed = {store["key"]: store for store in json.loads(cli("stores", "list", "--json").stdout)}
+    assert {key: store["stale"] for key, store in listed.items()} == {"fresh": False, "new": True, "old": True}
+    assert listed["new"]["last_read_at"] is None
+    _, fresh, new, old = cli("stores", "list").stdout.splitlines()
+    assert ("STALE" in fresh, "never" in new, "STALE" in old) == (False, True, True)
