@@ -68,8 +68,9 @@ def _unread_lines(store_key: str) -> sa.Select:
         stage_rejected.c.item_id.is_not(None), stage_rejected.c.location_id.is_(None)
     )
     has_levels, item_rejected = _level.c.item_id.in_(located), _level.c.item_id.in_(rejected)
+    replaced = sa.and_(_level.c.location_id == NO_LOCATION, has_levels)
     action = sa.case(
-        (sa.and_(_level.c.location_id == NO_LOCATION, has_levels), "replaced"),
+        (replaced, "replaced"),
         (item_rejected, "unreadable"),
         (_level.c.presence == "present", "missing"),
         else_="deleted",
@@ -78,7 +79,7 @@ def _unread_lines(store_key: str) -> sa.Select:
         sa.select(_level.c.item_id, _level.c.location_id, action)
         .select_from(_level.outerjoin(_line, _SAME_LINE))
         .where(_level.c.store_key == store_key, _CURRENT, _line.c.item_id.is_(None))
-        .where(sa.or_(~item_rejected, _loses_by_rejection()))
+        .where(sa.or_(replaced, ~item_rejected, _loses_by_rejection()))
     )
 
 

@@ -21,6 +21,7 @@ from inventory_pipeline.db.engine import MODE, STOP, Mode
 
 Result = TypeVar("Result")
 
+_GLANCE = 0.1
 _PAUSE = 0.05  # between two calls to stop: a call that falls between two statements is lost
 _PATIENCE = 10.0  # a server that does not answer must not hold the process
 
@@ -55,13 +56,20 @@ class InterruptibleConnection:
         def in_transaction(connection: sa.Connection) -> Result:
             connection.execution_options(**{MODE: mode})
             with connection.begin():
-                return work(connection)
+                result = work(connection)
+                if self._stopping.is_set():
+                    raise InterruptedError("nobody waits for this any more: it must not be committed")
+                return result
 
         job = _Job(in_transaction)
         try:
             self._jobs.put(job)
-            job.done.wait()
+            # In steps: a signal that comes just before the thread falls asleep would not wake it.
+            while not job.done.wait(_GLANCE):
+                pass
         except BaseException:
+            self._stopping.set()
+            self._interrupt()
             self.close()
             raise
         if job.error is not None:

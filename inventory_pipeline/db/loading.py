@@ -1,12 +1,10 @@
 """Bulk loading of a read into its temporary tables, by the quickest way that each database has."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.quantity import ABSURD
 from inventory_pipeline.core.stock import RejectedLine, StockLine
 from inventory_pipeline.db.tables.staging import TABLES, stage_lines, stage_rejected
 from inventory_pipeline.db.types import SCALE, to_millionths
@@ -39,19 +37,10 @@ def line_row(seq: int, line: StockLine) -> Row:
         place,
         place_active,
         barcode,
-        None if price is None else _price(price),
+        None if price is None else to_millionths(price),
         currency,
         False,
     )
-
-
-def _price(price: Decimal) -> int | None:
-    """A price that cannot be kept exactly is not known; it must not cost the line its stock."""
-    if not price.is_finite() or abs(price) > ABSURD:
-        return None
-    scaled = price * SCALE
-    whole = int(scaled)
-    return whole if whole == scaled else None
 
 
 def unread_row(seq: int, line: RejectedLine) -> Row:

@@ -1,6 +1,7 @@
 """A registered store and its syncs, for tests: time moves on by an hour with each."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,12 @@ def line(item: str, available: int | None = None, **fields: Any) -> StockLine:
     return StockLine(item_id=item, **fields)
 
 
+def publication(store_key: str, run: str, ended_at: datetime, **fields: Any) -> Publication:
+    """A whole read that took a minute."""
+    facts = {"store_key": store_key, "run_id": run, "expected": None, "read": 0, "how": "test"}
+    return Publication(**{**facts, "started_at": ended_at - MINUTE, "ended_at": ended_at, "now": ended_at, **fields})
+
+
 class Shop:
     """One store. Each sync begins an hour after the one before and takes a minute to read."""
 
@@ -43,15 +50,9 @@ class Shop:
         run = f"run-{self.syncs}"
         leases.acquire(self.database, self.key, run, self.now, HOUR)
         try:
-            return publish(stage, self.publication(run, **fields))
+            return publish(stage, publication(self.key, run, self.now, **fields))
         finally:
             leases.release(self.database, self.key, run)
-
-    def publication(self, run: str, **fields: Any) -> Publication:
-        times = {"started_at": self.now - MINUTE, "ended_at": self.now, "now": self.now}
-        return Publication(
-            **{"store_key": self.key, "run_id": run, "expected": None, "read": 0, "how": "test", **times, **fields}
-        )
 
     def changes(self) -> list[tuple[str, str, Any, Any]]:
         """Item, kind, units before and after of every change, in the order they happened."""

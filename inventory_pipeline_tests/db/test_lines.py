@@ -82,18 +82,6 @@ def test_fractions_are_exact(database: Database) -> None:
     assert result.totals.units == Decimal("0.3")
 
 
-def test_a_price_that_cannot_be_kept_exactly_is_unknown_and_costs_no_stock(database: Database) -> None:
-    shop = Shop(database)
-    shop.sync(
-        [
-            line("fine", 1, price=Decimal("0.0000001")),
-            line("vast", 1, price=Decimal("1e30")),
-            line("nan", 1, price=Decimal("NaN")),
-        ]
-    )
-    assert [shop.level(item)["price"] for item in ("fine", "vast", "nan")] == [None] * 3
-
-
 def test_of_two_readings_of_one_line_the_later_holds(database: Database) -> None:
     shop = Shop(database)
     result = shop.sync([line("a", 1), line("b", 2), line("a", 5), line("a", 7)])
@@ -192,6 +180,8 @@ def test_a_line_without_location_goes_silently_once_its_item_has_levels(database
     assert result.counts == Counts(seen=2, created=1, updated=0, skipped=1, rejected=0)
     assert shop.presence("a", "b", location="-") == ["deleted", "present"]
     assert shop.sync([line("a", 3, location_id="7")]).counts.missing == 1
+    shop.sync([line("b", 1, location_id="7")], [RejectedLine("one of its levels is broken", "b")])
+    assert shop.presence("b", location="-") == ["deleted"]
 
 
 def test_lines_unseen_in_a_read_with_a_small_gap_stay_unverified(database: Database) -> None:

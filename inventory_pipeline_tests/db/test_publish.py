@@ -14,7 +14,7 @@ from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.publish import publish
 from inventory_pipeline.db.stage import Stage
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline_tests.db.shop import Shop, line
+from inventory_pipeline_tests.db.shop import Shop, line, publication
 from inventory_pipeline_tests.db.times import HOUR, MINUTE
 
 
@@ -99,7 +99,7 @@ def test_a_run_that_lost_its_lease_publishes_nothing(database: Database) -> None
         leases.acquire(database, shop.key, "late", shop.now, MINUTE)
         leases.acquire(database, shop.key, "next", shop.now + HOUR, HOUR)
         with pytest.raises(LeaseLost, match="run late no longer holds the lease of store 'berlin'"):
-            publish(stage, shop.publication("late"))
+            publish(stage, publication(shop.key, "late", shop.now))
     assert shop.level("a")["available"] == 1
     with database.connect() as connection:
         assert len(snapshots.list_snapshots(connection, shop.key)) == 1
@@ -113,6 +113,6 @@ def test_a_store_purged_during_its_sync_gets_no_stock(database: Database) -> Non
         with database.begin() as connection:
             stores.purge_store(connection, shop.key, shop.now)
         with pytest.raises(LeaseLost, match="or the store was purged"):
-            publish(stage, shop.publication("run"))
+            publish(stage, publication(shop.key, "run", shop.now))
     with database.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(stock_levels)) == 0

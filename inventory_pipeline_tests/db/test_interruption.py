@@ -1,0 +1,132 @@
+"""A signal handler's exception ends staging and publishing at once; what was published before stays."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from inventory_pipeline.core.stock import StockLine
+from inventory_pipeline.db import leases
+from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.interruptible import InterruptibleConnection
+from inventory_pipeline.db.stage import Stage
+from inventory_pipeline.db.stock import StockFilter, stock_now
+from inventory_pipeline_tests.db.shop import Shop, line
+from inventory_pipeline_tests.db.statements import COMPARING, WRITING_LEVELS, before
+from inventory_pipeline_tests.db.times import HOUR
+
+MANY = 200_000
+# A statement that does not end by itself within any test's time.
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) SELECT max(n) FROM counted",
+    "postgresql": "SELECT pg_sleep(600)",
+}
+
+
+class Canceled(BaseException):
+    """What Dagster's handler raises is no Exception either."""
+
+
+class Signal:
+    """A signal to this process whose handler raises in the main thread."""
+
+    def __init__(self) -> None:
+        self.raised_at = 0.0
+
+    def handle(self, _number: int, _frame: object) -> None:
+        self.raised_at = time.monotonic()
+        raise Canceled
+
+    def send(self) -> None:
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    def send_soon(self) -> None:
+        """Wherever the process is then."""
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+
+    @contextmanager
+    def cancels(self) -> Iterator[None]:
+        """The block must end by the cancel, and soon after it."""
+        with pytest.raises(Canceled):
+            yield
+        assert time.monotonic() - self.raised_at < 2
+
+
+@pytest.fixture
+def cancel() -> Iterator[Signal]:
+    cancel = Signal()
+    previous = signal.signal(signal.SIGALRM, cancel.handle)
+    yield cancel
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> list[StockLine]:
+    return [line(f"{number:06}", 1) for number in range(MANY)]
+
+
+def units(shop: Shop) -> list[tuple[str, object]]:
+    with shop.database.connect() as connection:
+        return [(row.item_id, row.available) for row in stock_now(connection, StockFilter(), now=shop.now)]
+
+
+@pytest.mark.parametrize("words", [COMPARING, WRITING_LEVELS])
+def test_a_cancel_during_a_publish_rolls_it_back(
+    database: Database, cancel: Signal, catalogue: list[StockLine], words: str
+) -> None:
+    shop = Shop(database)
+    shop.sync([line("a", 1)])
+    with Stage(database, shop.key) as stage:
+        stage.add([line("a", 2), *catalogue])
+        with cancel.cancels(), before(words, cancel.send):
+            shop.publish(stage)
+    assert leases.current(database, shop.key) is None
+    assert units(shop) == [("a", 1)]
+    assert shop.sync([line("a", 3)]).counts.updated == 1
+
+
+def test_a_cancel_during_staging_ends_it(database: Database, cancel: Signal, catalogue: list[StockLine]) -> None:
+    shop = Shop(database)
+
+    def stage_for_ever() -> None:
+        with Stage(database, shop.key) as stage:
+            while True:
+                stage.add(catalogue)
+
+    with cancel.cancels():
+        cancel.send_soon()
+        stage_for_ever()
+    assert units(shop) == []
+
+
+def test_a_cancel_ends_a_statement_that_would_run_for_ever(database: Database, cancel: Signal) -> None:
+    endless = sa.text(ENDLESS[database.dialect])
+    connection = InterruptibleConnection(database)
+    with cancel.cancels(), before(endless.text, cancel.send):
+        connection.run(lambda connection: connection.execute(endless).all(), "stage")
+
+
+def test_a_cancel_ends_the_wait_for_another_writer(database: Database, cancel: Signal) -> None:
+    shop = Shop(database)
+    leases.acquire(database, shop.key, "run", shop.now, HOUR)
+    beat = sa.text("UPDATE sync_leases SET heartbeat_at = heartbeat_at")
+    connection = InterruptibleConnection(database)
+    with database.begin() as other:
+        other.execute(beat)
+        cancel.send_soon()
+        with cancel.cancels():
+            connection.run(lambda connection: connection.execute(beat), "write")
+
+
+def test_a_failing_statement_reaches_the_caller_and_the_connection_goes_on(database: Database) -> None:
+    connection = InterruptibleConnection(database)
+    with pytest.raises(DBAPIError):
+        connection.run(lambda connection: connection.execute(sa.text("SELECT nothing FROM nowhere")), "stage")
+    assert connection.run(lambda connection: connection.scalar(sa.text("SELECT 1")), "stage") == 1
+    connection.close()
+    connection.close()
