@@ -37,6 +37,7 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory) -> Ending:
         write_tags(context.instance, context.run, _ended_from_outside(context), attempt.platform)
         raise
     write_tags(context.instance, context.run, ending, attempt.platform)
+    _log(ending)
     return ending
 
 
@@ -101,6 +102,19 @@ class _Attempt:
             # Were its process alive after all, publishing would find the lease gone.
             logger.warning("Freeing the lease of run %s, which has ended", lease.run_id)
             leases.release(services.database, key, lease.run_id)
+
+
+def _log(ending: Ending) -> None:
+    """The one line that says it all, on the run's page and in the log file."""
+    if ending.result is None:
+        logger.warning("%s: %s", ending.outcome, ending.error)
+        return
+    result, counts = ending.result, ending.result.counts
+    logger.info(
+        "Published snapshot %d of %s: %d lines seen, %d created, %d updated, %d skipped, %d rejected, %d missing; %d requests",
+        *(result.snapshot_id, result.store, counts.seen, counts.created, counts.updated, counts.skipped, counts.rejected),
+        *(counts.missing, result.api_calls),
+    )
 
 
 def _told(outcome: Outcome, error: object) -> Ending:
