@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from inventory_pipeline.connectors.feed_source import Source
-from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
+from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.reply import place
 from inventory_pipeline.http.streamed import StreamedReply
@@ -37,8 +37,7 @@ def check_address(url: str) -> None:
 async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
     """The feed, fetched whole; None where the server says that it is the one in `memo`.
 
-    Raises CredentialsRejected (401, 403), StoreMisconfigured (other refusals), IncompleteRead (short, empty) and what
-    the client raises.
+    Raises CredentialsRejected (401, 403), StoreMisconfigured (other refusals), and what the client raises.
     """
     headers = {"Accept": "*/*", **{_SENT_BACK[name]: value for name, value in memo.items() if name in _SENT_BACK}}
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
@@ -53,8 +52,6 @@ async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> 
                 if size > MAX_BYTES:
                     raise StoreMisconfigured(f"{place(url)} sends more than {MAX_BYTES >> 30} GiB; split the feed")
                 file.write(chunk)
-        if not size:
-            raise IncompleteRead(f"{place(url)} sends an empty file: not even a heading")
         file.seek(0)
         told = _told_end(reply)
         yield Source(

@@ -49,7 +49,7 @@ async def open_file(
 ) -> AsyncIterator[Source | None]:
     """The file, once it has rested for `settle_seconds`; None where `memo` says that it is the one already read.
 
-    Raises StoreMisconfigured (no such file, no permission, not a file) or IncompleteRead (empty, being written).
+    Raises StoreMisconfigured (no such file, no permission, not a file) or IncompleteRead (being written).
     """
     with os.fdopen(_open(path), "rb") as file:
         opened = await _settled(file.fileno(), path.name, settle_seconds, now)
@@ -96,8 +96,6 @@ async def _settled(descriptor: int, name: str, settle_seconds: float, now: Calla
         await asyncio.sleep(settle_seconds - age)
         if _content(os.fstat(descriptor)) != _content(opened):
             raise IncompleteRead(f"feed file {name!r:.120} is being written: it changed within {settle_seconds:g} s")
-    if opened.st_size == 0:
-        raise IncompleteRead(f"feed file {name!r:.120} is empty: not even a heading")
     return opened
 
 

@@ -24,14 +24,13 @@ _ABSENT = object()
 
 
 def decode(text: str) -> Any:
-    """Any JSON value. A lone surrogate, which msgspec refuses, is kept; NaN and Infinity become text, which is no number.
-
-    So one bad row does not cost a whole document. Raises ValueError for what is not JSON.
+    """Any JSON value. Lone surrogates and NaN, which msgspec refuses, are kept: what cannot be made of them costs one row
+    and not a whole document. Raises ValueError for what is not JSON.
     """
     try:
         with suppress(msgspec.DecodeError, UnicodeEncodeError):
             return _decoder.decode(text)
-        return json.loads(text, parse_float=Decimal, parse_constant=str)
+        return json.loads(text, parse_float=Decimal)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

@@ -44,7 +44,10 @@ class FeedText:
         self._ahead = ""
         self._characters = self._lines = 0
         self._last = ""
-        if _MARKUP.match(self.peek(1000)):
+        start = self.peek(1000)
+        if not start:
+            raise IncompleteRead(f"{self._name} is empty: an empty stock list has at least a heading, or is []")
+        if _MARKUP.match(start):
             raise StoreMisconfigured(
                 f"{self._name} is a web page or XML, not a feed; correct the address, or give the credentials that it asks for"
             )

@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_opened_is_named_with_the_reason(stock: Path):
 
 def test_an_empty_file_is_incomplete(stock: Path):
     stock.write_bytes(b"")
-    with pytest.raises(IncompleteRead, match="is empty: not even a heading"):
+    with pytest.raises(IncompleteRead, match="is empty: an empty stock list has at least"):
         read_file(stock)
 
 

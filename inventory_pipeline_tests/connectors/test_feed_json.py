@@ -45,6 +45,12 @@ def test_no_rows_are_an_empty_stock_list():
     assert read_text("\n", "stock.jsonl").proof.read == 0
 
 
+@pytest.mark.parametrize("content", [b"", zipped("")])
+def test_no_bytes_at_all_are_no_empty_stock_list(content: bytes):
+    with pytest.raises(IncompleteRead, match="is empty"):
+        read_bytes(content, "stock.jsonl")
+
+
 def test_decimals_are_exact():
     line = only(read_text('[{"sku": "A", "stock": 0.1, "price": 19.990000}]', "stock.json"))
     assert (line.quantity.value, line.price) == (Decimal("0.1"), Decimal("19.99"))
