@@ -57,12 +57,26 @@ def test_the_list_names_no_command_that_is_gone() -> None:
     assert len(listed) == len(EVERY_COMMAND)
 
 
-@pytest.mark.parametrize("words", shell_lines(README), ids=" ".join)
-def test_every_command_of_the_readme_would_be_understood(words: list[str]) -> None:
+def inline_commands(text: str) -> list[list[str]]:
+    """The commands within a document's sentences and tables, with or without the program's name before them."""
+    first = "|".join({name.split()[1] for name in EVERY_COMMAND})
+    found = re.findall(rf"`(?:inventory-pipeline )?((?:--verbose )?(?:{first})(?: [^`…]*)?)`", text)
+    return [["inventory-pipeline", *shlex.split(command)] for command in found]
+
+
+def every_command_line() -> list[list[str]]:
+    texts = [path.read_text() for path in DOCUMENTS if path.name != "commands.md"]
+    return [words for text in texts for words in shell_lines(text) + inline_commands(text)]
+
+
+@pytest.mark.parametrize("words", every_command_line(), ids=" ".join)
+def test_every_command_of_the_documents_would_be_understood(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
-    rest = words[1:]
-    while hasattr(command, "commands"):
+    rest = [word for word in words[1:] if word not in ("--verbose", "--debug")]
+    while rest and hasattr(command, "commands"):
         command, rest = command.commands[rest[0]], rest[1:]
+    if hasattr(command, "commands"):
+        return  # only the name of a noun
     command.make_context(words[1], rest).close()
 
 
