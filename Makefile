@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format
+.PHONY: help install demo test check format bench
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ format: $(VENV)/.developing ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(VENV)/.benchmarking ## Speed and memory against a floor and dlt (about half an hour)
+	@$(BIN)/python -m benchmarks.speed
+
 # The stamps make the second `make` quick; a change of either file installs again.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(call make_venv)
@@ -37,6 +40,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.developing: pyproject.toml constraints.txt
 	@$(call make_venv)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.benchmarking: pyproject.toml constraints.txt
+	@$(call make_venv)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
 define make_venv
