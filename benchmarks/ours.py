@@ -1,0 +1,45 @@
+"""This project doing the job: one registered store, synced by the service that a Dagster run calls.
+
+    python -m benchmarks.ours add PLATFORM URL [SETTING=VALUE …]    registers the store `shop`
+    python -m benchmarks.ours sync
+
+The database and the data folder are the environment's.
+"""
+
+import sys
+from uuid import uuid4
+
+from benchmarks.measure import STORE, arguments_of, say
+from inventory_pipeline.environment import load_environment
+from inventory_pipeline.wiring import open_services
+
+
+def add(platform: str, url: str, settings: dict[str, str]) -> None:
+    from inventory_pipeline.connectors.registry import connector_for
+    from inventory_pipeline.core.stores import StoreIntegration
+
+    names = connector_for(platform).info.credentials
+    with open_services(load_environment()) as services:
+        for name in names:
+            services.integrations.put_credential(f"BENCH_{name.upper()}", f"ck_{'5ec2e7' * 6}")
+        credentials = {name: f"secret:BENCH_{name.upper()}" for name in names}
+        store = StoreIntegration(key=STORE, platform=platform, url=url, settings=settings, credentials=credentials)
+        services.integrations.add(store)
+
+
+def sync() -> None:
+    with open_services(load_environment()) as services:
+        services.sync().sync_all_products(STORE, run_id=str(uuid4()))
+
+
+def main() -> None:
+    command, *rest = sys.argv[1:]
+    if command == "add":
+        add(rest[0], rest[1], arguments_of(rest[2:]))
+    else:
+        sync()
+    say()
+
+
+if __name__ == "__main__":
+    main()
