@@ -11,7 +11,7 @@ help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make the virtual environment with what running needs
-demo: $(VENV)/.installed ## Two demo shops, a supplier feed and Dagster, until Ctrl-C
+demo: $(VENV)/.installed ## Three demo shops, a supplier feed and Dagster, until Ctrl-C
 	@exec $(BIN)/inventory-pipeline demo
 
 test: $(VENV)/.developing ## Run every test (PostgreSQL comes from a wheel)
@@ -22,7 +22,8 @@ check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definit
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-cache
-	INVENTORY_DATA_DIR=$$(mktemp -d) $(BIN)/dagster definitions validate --workspace workspace.yaml
+	folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT \
+		&& INVENTORY_DATA_DIR=$$folder $(BIN)/dagster definitions validate --workspace workspace.yaml
 
 format: $(VENV)/.developing ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .

@@ -5,19 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import session_of
+from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.clock import show_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from inventory_pipeline.defs.sync_log import SyncLogRow
-
-COLUMNS = (
-    *("started", "store", "trigger", "outcome", "seen", "created", "updated", "skipped", "rejected", "missing"),
-    *("calls", "seconds", "error"),
-)
 
 
 def sync_log(
@@ -35,22 +31,16 @@ def sync_log(
     rows = list_syncs(session.dagster, store=store, limit=limit)
     if json:
         print_documents(row.as_json() for row in rows)
-    else:
+    elif rows:
         print_sync_log(rows)
+    else:
+        typer.echo("No sync yet: `inventory-pipeline sync-all-stores` makes one.")
 
 
-def print_sync_log(rows: "Iterable[SyncLogRow]") -> None:
-    """The rows as a table: a sync under way shows Dagster's word for its run instead of an outcome."""
-    print_table(COLUMNS, (_cells(row) for row in rows), none="No sync yet: `inventory-pipeline sync-all-stores` makes one.")
-
-
-def _cells(row: "SyncLogRow") -> list[object]:
-    return [
-        show_instant(row.started_at) if row.started_at else None,
-        row.store,
-        row.trigger,
-        row.outcome or row.status.lower(),
-        *(row.seen, row.created, row.updated, row.skipped, row.rejected, row.missing, row.api_calls),
-        round((row.ended_at - row.started_at).total_seconds(), 1) if row.started_at and row.ended_at else None,
-        row.error,
-    ]
+def print_sync_log(rows: "Sequence[SyncLogRow]") -> None:
+    """A line for each; the error, the longest part, stands last."""
+    width = max((len(row.store or "") for row in rows), default=0)
+    typer.echo(f"{'started':<20}  {'trigger':<9}  {sync_heading(width)}")
+    for row in rows:
+        started = show_instant(row.started_at) if row.started_at else "–"
+        typer.echo(f"{started:<20}  {row.trigger:<9}  {sync_line(row, width)}")

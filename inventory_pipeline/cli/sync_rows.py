@@ -11,11 +11,13 @@ _COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing", "api_
 
 
 def sync_heading(width: int) -> str:
+    """The names of `sync_line`'s columns; `width` is the longest store key's."""
     return f"{'store':<{width}}  {'outcome':<11}" + "".join(f"{name.removeprefix('api_'):>9}" for name in _COUNTS) + "  seconds"
 
 
 def sync_line(row: "SyncLogRow", width: int) -> str:
+    """The outcome, or Dagster's word for a run under way; counts in lines; the error where there is one."""
     counts = "".join(f"{show(getattr(row, name)):>9}" for name in _COUNTS)
-    seconds = (row.ended_at - row.started_at).total_seconds() if row.started_at and row.ended_at else 0
+    seconds = f"{(row.ended_at - row.started_at).total_seconds():.1f}" if row.started_at and row.ended_at else show(None)
     error = f"  {row.error}" if row.error else ""
-    return f"{show(row.store):<{width}}  {row.outcome or row.status.lower():<11}{counts}{seconds:>9.1f}{error}"
+    return f"{show(row.store):<{width}}  {row.outcome or row.status.lower():<11}{counts}{seconds:>9}{error}"
