@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.migrate import HEAD
 
 # Nothing here needs to survive a crash of the machine.
 _OPTIONS = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=60"
@@ -32,10 +33,11 @@ rm -rf "$2"
 
 
 class PostgresServer:
-    """Databases are cheap here: each is a copy of one that has been migrated already."""
+    """Databases are cheap here: each is a copy of one that has been migrated already, and is used again once emptied."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
+        self._clean: list[str] = []
         account = {} if os.geteuid() else {"user": "nobody", "group": "nogroup", "extra_groups": []}
         # mkdtemp's own mode keeps everybody else out of the socket's folder.
         self.folder = Path(tempfile.mkdtemp(prefix="inventory-pg-"))
@@ -62,8 +64,27 @@ class PostgresServer:
         self._template = "test_1"
 
     def create_database(self) -> str:
-        """The URL of a fresh database with the inventory schema."""
-        return self._create(self._template)
+        """The URL of a database that holds the inventory schema and nothing else."""
+        return self._clean.pop() if self._clean else self._create(self._template)
+
+    def recycle_database(self, url: str) -> None:
+        """Ends what is still connected, empties every table, and keeps the database for the next test.
+
+        Much cheaper than dropping it, whose files stay on the disk until the server's next checkpoint.
+        """
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            named = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            tables = [sql.Identifier(name) for (name,) in named if name != "alembic_version"]
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(tables)))
+        if version == [(HEAD,)]:
+            self._clean.append(url)
+        else:
+            self.drop_database(url)
 
     def create_empty_database(self) -> str:
         return self._create("template1")
@@ -77,7 +98,7 @@ class PostgresServer:
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
         self._keeper.stdin.close()
-        self._keeper.wait(timeout=30)
+        self._keeper.wait(timeout=120)
         self._keeper.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
