@@ -15,7 +15,7 @@ demo: $(VENV)/.installed ## Three demo shops, a supplier feed and Dagster, until
 	@exec $(BIN)/inventory-pipeline demo
 
 test: $(VENV)/.developing ## Run every test (PostgreSQL comes from a wheel)
-	@$(BIN)/pytest --numprocesses 2
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definitions
 	$(BIN)/ruff check .
