@@ -38,7 +38,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server: PostgresServer = request.getfixturevalue("postgres_server")
     url = server.create_database()
     yield url
-    server.drop_database(url)
+    server.recycle_database(url)
 
 
 @pytest.fixture
