@@ -5,6 +5,15 @@ Light on purpose: each run's process imports it. What works with stores is impor
 
 import dagster as dg
 
+from inventory_pipeline.defs.alert_jobs import manage_alerts
+from inventory_pipeline.defs.alert_sensors import (
+    deliver_notices,
+    notice_delivery_sensor,
+    stock_alert_sensor,
+    sync_success_notice_sensor,
+    sync_trouble_notice_sensor,
+)
+from inventory_pipeline.defs.alerts import check_alerts, stock_alerts
 from inventory_pipeline.defs.assets import inventory_snapshot
 from inventory_pipeline.defs.integration_jobs import manage_store_integration, register_store_integration
 from inventory_pipeline.defs.integration_sensor import store_integration_sensor
@@ -16,10 +25,16 @@ from inventory_pipeline.defs.stuck_sync_sensor import stuck_sync_sensor
 from inventory_pipeline.defs.sync_failure_sensor import sync_failure_sensor
 
 defs = dg.Definitions(
-    assets=[inventory_snapshot],
-    jobs=[sync_inventory, register_store_integration, manage_store_integration, maintenance],
+    assets=[inventory_snapshot, stock_alerts],
+    jobs=[
+        *(sync_inventory, register_store_integration, manage_store_integration, maintenance),
+        *(check_alerts, manage_alerts, deliver_notices),
+    ],
     schedules=[inventory_sync_schedule, maintenance_schedule],
-    sensors=[store_integration_sensor, stuck_sync_sensor, sync_failure_sensor],
+    sensors=[
+        *(store_integration_sensor, stuck_sync_sensor, sync_failure_sensor),
+        *(stock_alert_sensor, notice_delivery_sensor, sync_trouble_notice_sensor, sync_success_notice_sensor),
+    ],
     resources={"inventory": Inventory()},
     # For every job, the hidden one of the UI's Materialize button included: a sync is one step, and one process is enough.
     executor=dg.in_process_executor,

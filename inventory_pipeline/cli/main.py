@@ -13,6 +13,7 @@ from inventory_pipeline.cli.doctor import doctor
 from inventory_pipeline.cli.frame import PROGRAM, Commands
 from inventory_pipeline.cli.migrate import migrate
 from inventory_pipeline.cli.platforms import platforms
+from inventory_pipeline.cli.report import report
 from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.cli.stock import stock
 from inventory_pipeline.cli.sync_all import sync_all_stores
@@ -24,7 +25,7 @@ app.add_typer(credentials.app, name="credentials")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(notify.app, name="notify")
-for command in (sync_all_stores, sync_log, stock, check_alerts, platforms, doctor, audit, migrate, demo, dev):
+for command in (sync_all_stores, sync_log, stock, check_alerts, report, platforms, doctor, audit, migrate, demo, dev):
     app.command()(command)
 
 

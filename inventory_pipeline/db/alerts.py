@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.alerts import Alert, Level, Standing
+from inventory_pipeline.core.alerts import Alert, Level, Standing, Status
 from inventory_pipeline.db.tables.alerts import LIVE, alert_baselines, alerts
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.db.tables.stores import store_integrations
@@ -97,7 +97,7 @@ def live_of_stores(connection: sa.Connection) -> dict[tuple[str, str], tuple[int
     }
 
 
-def counts(connection: sa.Connection) -> dict[tuple[str, str], int]:
+def counts(connection: sa.Connection) -> dict[tuple[Status, Level], int]:
     """How many alerts are live, by (status, level)."""
     rows = sa.select(alerts.c.status, alerts.c.level, sa.func.count()).where(LIVE).group_by(alerts.c.status, alerts.c.level)
     return {(status, level): number for status, level, number in connection.execute(rows)}

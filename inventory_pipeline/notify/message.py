@@ -17,6 +17,10 @@ _WORDS = {
     "stale": "stale: no good sync for too long",
     "completed": "sync completed",
 }
+_GRAVEST_FIRST = (
+    *("oversold", "stale", "needs_reauthorization", "out", "quarantined", "backorder", "failed", "low", "runs_out"),
+    "completed",
+)
 _EVENTS = {"opened": "New", "worsened": "Worse", "reminded": "Still there after the snooze", "resolved": "Resolved"}
 _EVENTS["sync_completed"] = "Synced"
 
@@ -46,7 +50,7 @@ def render(payload: Facts) -> Message:
 
 
 def _title(alerts: list[Facts], counts: Mapping[str, int]) -> str:
-    told = ", ".join(f"{number:,} {_WORDS.get(level, level)}" for level, number in counts.items() if number)
+    told = ", ".join(f"{counts[level]:,} {_WORDS.get(level, level)}" for level in _GRAVEST_FIRST if counts.get(level))
     stores = sorted({fact["store"] or fact["group"] for fact in alerts})
     where = stores[0] if len(stores) == 1 else f"{len(stores)} stores"
     return one_line(f"inventory: {told} ({where})", 120)

@@ -15,12 +15,17 @@ def test_everything_people_type_is_there() -> None:
     assert dg.Definitions.validate_loadable(defs) is None
     repository = defs.get_repository_def()
     jobs = {"sync_inventory", "register_store_integration", "manage_store_integration", "maintenance"}
+    jobs |= {"check_alerts", "manage_alerts", "deliver_notices"}
     assert jobs <= set(repository.job_names)
     on = dg.DefaultSensorStatus.RUNNING
     assert {sensor.name for sensor in repository.sensor_defs if sensor.default_status is on} == {
         "store_integration_sensor",
         "stuck_sync_sensor",
         "sync_failure_sensor",
+        "stock_alert_sensor",
+        "notice_delivery_sensor",
+        "sync_trouble_notice_sensor",
+        "sync_success_notice_sensor",
     }
     # `dagster definitions validate` passes over a sensor's missing resource.
     assert all(sensor.required_resource_keys <= {"inventory"} for sensor in repository.sensor_defs)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.core.alert_machine import Step, step
-from inventory_pipeline.core.alerts import Standing
+from inventory_pipeline.core.alerts import Level, Standing
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.db import alerts, findings, routes
 from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
@@ -31,7 +31,7 @@ class CheckResult:
     """
 
     counts: Mapping[str, int]
-    live: Mapping[str, int]
+    live: Mapping[Level, int]
     notices: int
     stores: int
     stale: tuple[str, ...]
@@ -123,9 +123,9 @@ class _Check:
             baseline = finding.store_key in self._first_look
             self._digests.add(told_of_stock(taken.event, taken.standing.level, finding, alert_id, baseline))
 
-    def _numbers(self) -> tuple[dict[str, int], dict[str, int]]:
+    def _numbers(self) -> tuple[dict[str, int], dict[Level, int]]:
         """Each live alert is in exactly one of opened, worsened, still_open and suppressed."""
-        live: Counter[str] = Counter()
+        live: Counter[Level] = Counter()
         quiet = awake = 0
         for (status, level), number in alerts.counts(self._connection).items():
             live[level] += number
