@@ -1,5 +1,7 @@
 """The shop itself: its name and currency, what the app may read there, and how many variants it counts."""
 
+import logging
+
 from inventory_pipeline.connectors.base import CheckItem
 from inventory_pipeline.connectors.check_items import failed, with_rest
 from inventory_pipeline.connectors.shopify_admin import AdminApi
@@ -7,12 +9,16 @@ from inventory_pipeline.connectors.shopify_answers import Access, Counted
 from inventory_pipeline.connectors.shopify_queries import Queries
 from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, SyncError
 
+logger = logging.getLogger(__name__)
+
 SCOPES = ("read_products", "read_inventory", "read_locations")
 
 
 async def entered(api: AdminApi, queries: Queries) -> Access:
     """The shop, once it is known that the app may read it. Raises ScopeMissing naming every scope that is missing."""
     access = await api.ask(queries.access, Access)
+    if api.version_served not in (None, api.version):
+        logger.warning("Shopify answers with version %s of its API instead of %s", api.version_served, api.version)
     if missing := missing_scopes(access):
         raise ScopeMissing(
             f"the app lacks the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}; add what is missing to the"

@@ -341,3 +341,9 @@ def test_a_check_says_where_shopify_answers_with_another_version(demo: DemoShopi
     assert not found["version"].ok
     assert "2026-10" in found["version"].detail
     assert "api_version" in found["version"].cure
+
+
+def test_a_read_that_another_version_answers_goes_on_and_says_so(demo: DemoShopify, caplog: pytest.LogCaptureFixture) -> None:
+    demo.faults.falls_forward("2026-10")
+    assert read_demo(demo).proof.gap == 0
+    assert "2026-10" in caplog.text

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
+from inventory_pipeline.connectors.shopify_blocks import BLOCK
 from inventory_pipeline.connectors.shopify_bulk import Export
 from inventory_pipeline.connectors.shopify_download import download
 from inventory_pipeline.connectors.shopify_received import Received
@@ -157,10 +159,12 @@ def test_an_address_that_has_expired_is_not_tried_again(demo: DemoShopify) -> No
     assert len(demo.storage.requests) == 1
 
 
-def test_a_download_that_breaks_off_starts_again_and_counts_nothing_twice(demo: DemoShopify) -> None:
-    demo.storage.faults.cut(at=20_000, times=2)
-    whole = read_demo(demo)
-    assert len(demo.storage.requests) == 3
+def test_a_download_that_breaks_off_starts_again_and_counts_nothing_twice() -> None:
+    with DemoShopify(synthetic_catalogue(3000), bucket=Bucket(restore=1e6)) as demo:
+        demo.storage.faults.cut(at=BLOCK + 100_000, times=2)
+        whole = read_demo(demo)
+        assert len(demo.storage.requests) == 3
+        assert whole.proof.read == demo.exports.operations[0].objects
     assert (whole.proof.gap, whole.proof.repeats, len(whole.rejected)) == (0, 0, 0)
 
 
@@ -177,6 +181,16 @@ def test_a_file_that_ends_too_early_between_two_lines_is_told_by_its_size() -> N
     shop = MadeUpShopify(SHOP.variants, SHOP.levels, fault=lambda name, _: None if name else short)
     with pytest.raises(IncompleteRead, match=r"of which [\d,]+ came"):
         read_made_up(shop)
+
+
+def test_the_signature_of_an_address_is_in_no_log_and_no_exchange(demo: DemoShopify, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[str] = []
+    context = shopify_context(demo.url, credentials={"access_token": demo.token}, on_exchange=lambda one: told.append(repr(one)))
+    with caplog.at_level(logging.DEBUG):
+        asyncio.run(read_whole(connector_for("shopify")(context)))
+    signature = demo.storage.requests[0].params["Signature"]
+    assert any("bulk-" in one for one in told)
+    assert signature not in "\n".join([*told, caplog.text])
 
 
 def test_storage_that_is_down_is_called_unavailable() -> None:
