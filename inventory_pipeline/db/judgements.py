@@ -1,6 +1,7 @@
 """The resolver's word on single subjects: for `thresholds explain` and `stock --low`."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -58,20 +59,41 @@ def judgements(
     return found
 
 
-def low_subjects(connection: sa.Connection, stores: Sequence[AlertStore], now: datetime) -> dict[str, set[tuple[str, str]]]:
-    """By store, what its rules call low: (kind, id) of variants and pools, and ("location", "<item>\\n<location>").
+class LowLines(NamedTuple):
+    """What the rules call low: whole variants by (store, item), and single places by (store, item, location)."""
+
+    variants: Set[tuple[str, str]]
+    places: Set[tuple[str, str, str]]
+
+    def holds(self, store_key: str, item_id: str, location_id: str) -> bool:
+        return (store_key, item_id) in self.variants or (store_key, item_id, location_id) in self.places
+
+
+def low_lines(connection: sa.Connection, stores: Sequence[AlertStore], now: datetime) -> LowLines:
+    """The lines of the stores that a rule calls low now, stale stores by their last numbers.
 
     SKU rules are about a group's total and mark no single line.
     """
     planner_hints(connection)
-    low: dict[str, set[tuple[str, str]]] = {}
-    for part in evaluation(connection, stores, now):
+    believed = [replace(store, stale=False) for store in stores]
+    variants: set[tuple[str, str]] = set()
+    places: set[tuple[str, str, str]] = set()
+    for part in evaluation(connection, believed, now):
         it = part.subquery("judged")
-        rows = sa.select(it.c.kind, it.c.store_key, it.c.subject, it.c.location_id)
-        for row in connection.execute(rows.where(it.c.verdict.in_(_LOW), it.c.kind != "sku")):
-            subject = f"{row.subject}\n{row.location_id}" if row.kind == "location" else row.subject
-            low.setdefault(row.store_key, set()).add((row.kind, subject))
-    return low
+        rows = sa.select(it.c.kind, it.c.store_key, it.c.subject, it.c.item_id, it.c.location_id)
+        for kind, store, subject, item, location in connection.execute(rows.where(it.c.verdict.in_(_LOW), it.c.kind != "sku")):
+            if kind == "location":
+                places.add((store, item, location))
+            elif kind == "variant":
+                variants.add((store, item))
+            else:
+                variants.update((store, member) for member in _drawing_on(connection, store, subject))
+    return LowLines(variants, places)
+
+
+def _drawing_on(connection: sa.Connection, store_key: str, pool: str) -> list[str]:
+    mine = stock_levels.c.store_key == store_key, stock_levels.c.shared_pool == pool
+    return list(connection.scalars(sa.select(stock_levels.c.item_id).where(*mine).distinct()))
 
 
 def _judgement(row: sa.Row[Any]) -> Judgement:
