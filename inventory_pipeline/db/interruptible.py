@@ -13,7 +13,6 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-import psycopg
 import sqlalchemy as sa
 
 from inventory_pipeline.db.database import Database
@@ -102,5 +101,7 @@ class InterruptibleConnection:
             with suppress(sqlite3.ProgrammingError):
                 self._raw.interrupt()
         else:
+            import psycopg  # a sync into SQLite need not load it
+
             with suppress(psycopg.Error):
                 self._raw.cancel_safe(timeout=1.0)
