@@ -1,7 +1,9 @@
 """This project doing the job: one registered store, synced by the service that a Dagster run calls.
 
-    python -m benchmarks.ours add PLATFORM URL [SETTING=VALUE …]    registers the store `shop`
+    python -m benchmarks.ours add PLATFORM URL CREDENTIALS [SETTING=VALUE …]    registers the store `shop`
     python -m benchmarks.ours sync
+
+CREDENTIALS is NAME=VALUE, comma separated.
 
 The database and the data folder are the environment's.
 """
@@ -14,16 +16,14 @@ from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import open_services
 
 
-def add(platform: str, url: str, settings: dict[str, str]) -> None:
-    from inventory_pipeline.connectors.registry import connector_for
+def add(platform: str, url: str, credentials: dict[str, str], settings: dict[str, str]) -> None:
     from inventory_pipeline.core.stores import StoreIntegration
 
-    names = connector_for(platform).info.credentials
     with open_services(load_environment()) as services:
-        for name in names:
-            services.integrations.put_credential(f"BENCH_{name.upper()}", f"ck_{'5ec2e7' * 6}")
-        credentials = {name: f"secret:BENCH_{name.upper()}" for name in names}
-        store = StoreIntegration(key=STORE, platform=platform, url=url, settings=settings, credentials=credentials)
+        for name, value in credentials.items():
+            services.integrations.put_credential(f"BENCH_{name.upper()}", value)
+        references = {name: f"secret:BENCH_{name.upper()}" for name in credentials}
+        store = StoreIntegration(key=STORE, platform=platform, url=url, settings=settings, credentials=references)
         services.integrations.add(store)
 
 
@@ -35,7 +35,7 @@ def sync() -> None:
 def main() -> None:
     command, *rest = sys.argv[1:]
     if command == "add":
-        add(rest[0], rest[1], arguments_of(rest[2:]))
+        add(rest[0], rest[1], arguments_of(rest[2].split(",")), arguments_of(rest[3:]))
     else:
         sync()
     say()

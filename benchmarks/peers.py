@@ -86,6 +86,10 @@ class Home:
         """For this project's own commands."""
         return {"INVENTORY_DATABASE_URL": self.url, "INVENTORY_DATA_DIR": str(self.folder), "DAGSTER_HOME": ""}
 
+    def register(self, platform: str, url: str, *words: str) -> None:
+        """Registers the one store with this project, as a person has done long before."""
+        measure("benchmarks.ours", "add", platform, url, *words, environment=self.environment)
+
     def load(self, shop: Shop, connections: int) -> Cost:
         if self.peer == "ours":
             return measure("benchmarks.ours", "sync", environment=self.environment)
@@ -115,12 +119,11 @@ class Home:
 
 @contextmanager
 def home(peer: Peer, kind: Kind, server: PostgresServer, shop: Shop, connections: int = 8) -> Iterator[Home]:
-    """A home ready for its first load: ours with the store registered, as a person has done long before."""
+    """A home ready for its first load: ours with the store registered."""
     with tempfile.TemporaryDirectory(prefix="inventory-bench-") as folder:
         new = Home(peer, Path(folder), server if kind == "postgresql" else None)
         if peer == "ours":
-            words = "add", "woocommerce", shop.url, f"connections={connections}"
-            measure("benchmarks.ours", *words, environment=new.environment)
+            new.register("woocommerce", shop.url, "consumer_key=ck_bench,consumer_secret=cs_bench", f"connections={connections}")
         try:
             yield new
         finally:

@@ -84,7 +84,7 @@ def look_at_credentials(session: Session) -> Iterator[Finding]:
 
 
 def look_at_feeds(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.connectors.feed_source import is_remote
+    from inventory_pipeline.connectors.feed.source import is_remote
 
     folder = session.environment.feed_dir
     feeds = [store for store in session.integrations.list() if store.platform == "feed" and store.is_active]

@@ -1,7 +1,7 @@
-"""Which platforms there are: each module of this folder whose name holds no underscore is one.
+"""Which platforms there are: each module or package of this folder whose name holds no underscore is one.
 
-So a new platform is one file, and its helpers have an underscore in their names. Modules are imported only when asked for:
-listing names costs nothing.
+So a new platform is one file, or one folder where it takes more. They are imported only when asked for: listing names
+costs nothing.
 """
 
 import pkgutil

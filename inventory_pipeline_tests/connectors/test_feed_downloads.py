@@ -87,8 +87,8 @@ def test_a_told_end_needs_no_line_break_and_an_untold_one_does():
     [
         wire(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", STOCK),
         wire(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n", STOCK),
-        wire(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n", gzip.compress(STOCK)[:-5]),
-        Answer(200, gzip.compress(STOCK)[:-5]),
+        wire(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n", gzip.compress(STOCK, mtime=0)[:-5]),
+        Answer(200, gzip.compress(STOCK, mtime=0)[:-5]),
         Answer(200, b""),
         Answer(206, STOCK[:9]),
     ],

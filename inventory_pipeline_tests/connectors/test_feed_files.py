@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory_pipeline.connectors.feed_file import feed_path, open_file
+from inventory_pipeline.connectors.feed.file import feed_path, open_file
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline_tests.connectors.feeding import check_file, feed, read_file

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inventory_pipeline.connectors.feed_settings import SETTINGS, read_settings
-from inventory_pipeline.connectors.feed_words import FIELDS
+from inventory_pipeline.connectors.feed.settings import SETTINGS, read_settings
+from inventory_pipeline.connectors.feed.words import FIELDS
 from inventory_pipeline.core.errors import UsageError
 
 

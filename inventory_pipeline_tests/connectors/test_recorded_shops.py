@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from inventory_pipeline.connectors.woocommerce_lines import EXTERNAL, GROUPED, UNUSED_POOL, VARIABLE
+from inventory_pipeline.connectors.woocommerce.lines import EXTERNAL, GROUPED, UNUSED_POOL, VARIABLE
 from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline_tests.connectors.reading import Whole, check_shop, read_shop
 from inventory_pipeline_tests.connectors.recorded_shop import VERSIONS, RecordedShop

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.connectors.shopify_auth import ClientCredentials
-from inventory_pipeline.connectors.shopify_cost import CostBudget
-from inventory_pipeline.connectors.shopify_envelope import Cost, ThrottleStatus
+from inventory_pipeline.connectors.shopify.auth import ClientCredentials
+from inventory_pipeline.connectors.shopify.cost import CostBudget
+from inventory_pipeline.connectors.shopify.envelope import Cost, ThrottleStatus
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
     IncompleteRead,

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.connectors.shopify_blocks import BLOCK
-from inventory_pipeline.connectors.shopify_bulk import Export
-from inventory_pipeline.connectors.shopify_download import download
-from inventory_pipeline.connectors.shopify_received import Received
-from inventory_pipeline.connectors.shopify_spool import Spool
+from inventory_pipeline.connectors.shopify.blocks import BLOCK
+from inventory_pipeline.connectors.shopify.bulk import Export
+from inventory_pipeline.connectors.shopify.download import download
+from inventory_pipeline.connectors.shopify.received import Received
+from inventory_pipeline.connectors.shopify.spool import Spool
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.shopify import DemoShopify

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from inventory_pipeline.connectors.shopify_lines import BUNDLE
-from inventory_pipeline.connectors.shopify_queries import VERSIONS
+from inventory_pipeline.connectors.shopify.lines import BUNDLE
+from inventory_pipeline.connectors.shopify.queries import VERSIONS
 from inventory_pipeline.core.errors import IncompleteRead
 from inventory_pipeline.core.quantity import Quantity
 from inventory_pipeline.demo.shopify import DemoShopify
@@ -131,6 +131,11 @@ def test_fewer_lines_than_the_operation_counts_are_a_gap() -> None:
     shop = MadeUpShopify([variant(1)], [level(1, available=3)], operation={"objectCount": "5", "fileSize": None})
     proof = read_made_up(shop).proof
     assert (proof.expected, proof.read, proof.gap) == (5, 2, 3)
+
+
+def test_a_count_of_objects_that_also_counts_what_is_within_a_line_is_no_gap_where_every_byte_has_come() -> None:
+    proof = read_made_up(MadeUpShopify([variant(1)], [level(1, available=3)], operation={"objectCount": "5"})).proof
+    assert (proof.read, proof.gap) == (2, 0)
 
 
 def test_fewer_roots_than_the_operation_counts_are_a_gap() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_pipeline.connectors.woocommerce_catalogue import Catalogue
-from inventory_pipeline.connectors.woocommerce_ids import SeenIds
-from inventory_pipeline.connectors.woocommerce_items import Listed, Product, Variation, entry_id, parse_page
-from inventory_pipeline.connectors.woocommerce_lines import own_stock, status_of
+from inventory_pipeline.connectors.woocommerce.catalogue import Catalogue
+from inventory_pipeline.connectors.woocommerce.ids import SeenIds
+from inventory_pipeline.connectors.woocommerce.items import Listed, Product, Variation, entry_id, parse_page
+from inventory_pipeline.connectors.woocommerce.lines import own_stock, status_of
 from inventory_pipeline.core.errors import LineRejected
 from inventory_pipeline.core.stock import Page
 from inventory_pipeline.http.reply import Reply

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.connectors.woocommerce import WooCommerce
-from inventory_pipeline.connectors.woocommerce_lines import ORPHAN, VARIABLE
+from inventory_pipeline.connectors.woocommerce.lines import ORPHAN, VARIABLE
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, parent, product, variation

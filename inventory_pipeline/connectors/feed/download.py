@@ -1,0 +1,107 @@
+"""Feeds on the web: fetched into a temporary file, and not fetched at all while the server says that nothing changed."""
+
+import ipaddress
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from inventory_pipeline.connectors.feed.source import Source
+from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
+from inventory_pipeline.http.client import HttpClient
+from inventory_pipeline.http.reply import place
+from inventory_pipeline.http.streamed import StreamedReply
+
+IN_MEMORY = 8 << 20
+MAX_BYTES = 2 << 30
+# RFC 9110, 8.8.2.2: a Last-Modified less than a minute before Date may hide a later change within the same second. Servers
+# that derive their ETag from it (nginx) share the weakness.
+YOUNG = timedelta(seconds=60)
+_SENT_BACK = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
+
+
+def check_address(url: str) -> None:
+    """UsageError unless the address is https, or http on this machine: else a feed could be read and changed on the way."""
+    parts = urlsplit(url.strip())
+    if not parts.hostname:
+        raise UsageError("the feed's address names no host; it needs the form https://supplier.example/stock.csv")
+    if parts.scheme.lower() != "https" and not _is_loopback(parts.hostname):
+        raise UsageError(f"the feed at {parts.hostname:.100} must be read over https; http is for this machine only")
+
+
+@asynccontextmanager
+async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
+    """The feed, fetched whole; None where the server says that it is the one in `memo`.
+
+    Raises CredentialsRejected (401, 403), StoreMisconfigured (other refusals), and what the client raises.
+    """
+    headers = {"Accept": "*/*", **{_SENT_BACK[name]: value for name, value in memo.items() if name in _SENT_BACK}}
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        async with http.stream(url, headers=headers) as reply:
+            if reply.status == 304 and len(headers) > 1:
+                yield None
+                return
+            _refuse(reply, place(url))
+            size = 0
+            async for chunk in reply:
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise StoreMisconfigured(f"{place(url)} sends more than {MAX_BYTES >> 30} GiB; split the feed")
+                file.write(chunk)
+        file.seek(0)
+        told = _told_end(reply)
+        yield Source(
+            file=file,
+            name=place(url),
+            ends_proved=bool(told),
+            how=f"read to the end of {size:,} bytes{told}",
+            content_type=reply.headers.get("content-type", ""),
+            memo=_memo(reply.headers),
+        )
+
+
+def _told_end(reply: StreamedReply) -> str:
+    """How the server told the end; the client has checked it. Empty where it only hung up."""
+    if "chunked" in reply.headers.get("transfer-encoding", "").lower():
+        return " (the last chunk came)"
+    return " (as many as Content-Length says)" if "content-length" in reply.headers else ""
+
+
+def _memo(headers: httpx.Headers) -> dict[str, str]:
+    modified, date = headers.get("last-modified"), headers.get("date")
+    if modified and (not date or not _is_old(modified, date)):
+        return {}
+    known = {"etag": headers.get("etag"), "last_modified": modified}
+    return {name: value for name, value in known.items() if value}
+
+
+def _is_old(modified: str, date: str) -> bool:
+    try:
+        return parsedate_to_datetime(date) - parsedate_to_datetime(modified) >= YOUNG
+    except (ValueError, TypeError):  # no dates, or one of them without a zone
+        return False
+
+
+def _refuse(reply: StreamedReply, where: str) -> None:
+    if reply.status == 200:
+        return
+    if reply.status == 401:
+        raise CredentialsRejected(
+            f"{where} answers 401; check the store's credentials username and password, token, or query.NAME"
+        )
+    if reply.status == 403:
+        raise CredentialsRejected(f"{where} answers 403 to these credentials; let them, and this machine, read the feed")
+    if reply.status in (404, 410):
+        raise StoreMisconfigured(f"{where} answers {reply.status}, so there is no feed at this address; mend the store's url")
+    raise StoreMisconfigured(f"{where} answers {reply.status} where a feed was expected; correct the address")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

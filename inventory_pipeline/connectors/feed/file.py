@@ -1,0 +1,109 @@
+"""Feed files on this machine: only under INVENTORY_FEED_DIR, and only when nobody is writing them."""
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from inventory_pipeline.connectors.feed.source import Source
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured, UsageError
+
+# A file written twice within one tick of its file system's clock may keep size and times; younger ones get no memo.
+RACY_SECONDS = 2.0
+# No link at the last step (the path is already resolved), and a pipe must not block.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def feed_path(url: str, feed_dir: Path | None) -> Path:
+    """The file that a feed's address means, links resolved. `url` is a path, relative to `feed_dir`, or file:///….
+
+    Raises UsageError for whatever lies outside `feed_dir`, through `..` or a link too. The file need not exist.
+    """
+    if feed_dir is None:
+        raise UsageError("feed files are read from INVENTORY_FEED_DIR only; set it")
+    text = url.strip()
+    if text.lower().startswith("file:"):
+        parts = urlsplit(text)
+        if parts.netloc not in ("", "localhost"):
+            raise UsageError(f"{text!r:.120} names another machine; use file:///path, or an https address")
+        text = unquote(parts.path)
+    if not text or "\0" in text:
+        raise UsageError("a feed needs an address; give a file under INVENTORY_FEED_DIR, or an https address")
+    try:
+        root = feed_dir.resolve()
+        path = (root / text).resolve()
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise UsageError(f"feed file {text!r:.120} cannot be found: {error}") from None
+    if root not in path.parents:
+        raise UsageError(f"feed file {text!r:.120} lies outside INVENTORY_FEED_DIR ({root}); move it there")
+    return path
+
+
+@asynccontextmanager
+async def open_file(
+    path: Path, settle_seconds: float, memo: Mapping[str, str], now: Callable[[], float] = time.time
+) -> AsyncIterator[Source | None]:
+    """The file, once it has rested for `settle_seconds`; None where `memo` says that it is the one already read.
+
+    Raises StoreMisconfigured (no such file, no permission, not a file) or IncompleteRead (being written).
+    """
+    with os.fdopen(_open(path), "rb") as file:
+        opened = await _settled(file.fileno(), path.name, settle_seconds, now)
+        if memo.get("file") == _stamp(opened):
+            yield None
+            return
+
+        def verify() -> None:
+            if _content(os.fstat(file.fileno())) != _content(opened):
+                raise IncompleteRead(f"feed file {path.name!r:.120} changed while it was read: it was being written")
+
+        rested = now() - max(opened.st_mtime, opened.st_ctime) > RACY_SECONDS
+        yield Source(
+            file=file,
+            name=path.name,
+            ends_proved=False,
+            how="read to the end of the file",
+            memo={"file": _stamp(opened)} if rested else {},
+            verify=verify,
+        )
+
+
+def _open(path: Path) -> int:
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except FileNotFoundError:
+        raise StoreMisconfigured(f"there is no feed file {str(path)!r:.200}; put it there, or mend the store's address") from None
+    except OSError as error:
+        reason = error.strerror or "error"
+        raise StoreMisconfigured(
+            f"feed file {str(path)!r:.200} cannot be opened by this process ({reason}); give it the right to read"
+        ) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StoreMisconfigured(f"{str(path)!r:.200} is not a file; the store's address must name one feed file")
+    return descriptor
+
+
+async def _settled(descriptor: int, name: str, settle_seconds: float, now: Callable[[], float]) -> os.stat_result:
+    """What the file is once it has rested. A writer that pauses longer is found by what it has not yet written."""
+    opened = os.fstat(descriptor)
+    age = now() - opened.st_mtime
+    if 0 <= age < settle_seconds:
+        await asyncio.sleep(settle_seconds - age)
+        if _content(os.fstat(descriptor)) != _content(opened):
+            raise IncompleteRead(f"feed file {name!r:.120} is being written: it changed within {settle_seconds:g} s")
+    return opened
+
+
+def _content(status: os.stat_result) -> tuple[int, int]:
+    """Changes when the content does; the change time does not serve, since replacing the name moves that too."""
+    return status.st_size, status.st_mtime_ns
+
+
+def _stamp(status: os.stat_result) -> str:
+    """Which bytes these are. The change time is the system's own: no copy that keeps the date can set it."""
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

@@ -1,0 +1,88 @@
+"""From Shopify's JSON to facts: the lines of an export and the nodes of a page, each bad one apart from the rest."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from inventory_pipeline.connectors.shopify.answers import Level, Node, Variant
+from inventory_pipeline.connectors.shopify.facts import Fact, LevelFact, VariantFact, level_fact, number_of, variant_fact
+from inventory_pipeline.core.errors import IncompleteRead, LineRejected
+from inventory_pipeline.core.stock import RejectedLine
+from inventory_pipeline.core.text import clean_text, one_line
+
+# What comes of one node: itself, a fact with a fault where only its ids are readable, or nothing but the fault.
+Read = Node | Fact | RejectedLine
+
+_NODE = msgspec.json.Decoder(Node)
+
+
+def decode_lines(block: bytes, first: int) -> list[Read]:
+    """The nodes of a block of whole JSONL lines; `first` is the number of its first line, for messages.
+
+    What is JSON but not as it should be comes as a fact with a fault where its ids are readable, else as a rejected
+    line. Raises IncompleteRead for a line that is not whole JSON.
+    """
+    try:
+        return [*_NODE.decode_lines(block)]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        lines = (line for line in block.split(b"\n") if line.strip())
+        return [decode_node(line, f"line {number:,} of the export") for number, line in enumerate(lines, first)]
+
+
+def decode_node(raw: bytes | msgspec.Raw, where: str) -> Read:
+    """One node, as `decode_lines`. Raises IncompleteRead naming `where`."""
+    try:
+        return _NODE.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # a lone surrogate or a broken byte in a title must not cost the node
+    try:
+        loose = json.loads(bytes(raw).decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise IncompleteRead(f"{where} is cut off or malformed JSON") from None
+    try:
+        return msgspec.convert(_storable(loose), Node)
+    except msgspec.ValidationError as error:
+        return _unreadable(loose, str(error))
+
+
+def facts_of(nodes: Iterable[Read]) -> tuple[list[Fact], list[RejectedLine]]:
+    facts: list[Fact] = []
+    rejected: list[RejectedLine] = []
+    for node in nodes:
+        try:
+            if isinstance(node, Variant):
+                facts.append(variant_fact(node))
+            elif isinstance(node, Level):
+                facts.append(level_fact(node))
+            elif isinstance(node, RejectedLine):
+                rejected.append(node)
+            else:
+                facts.append(node)
+        except LineRejected as error:
+            rejected.append(RejectedLine(str(error), excerpt=one_line(node)))
+    return facts, rejected
+
+
+def _unreadable(loose: Any, reason: str) -> Fact | RejectedLine:
+    """The ids, where they can be read: then the line's last stock becomes unknown instead of missing."""
+    try:
+        match loose:
+            case {"id": str(gid), "inventoryItem": {"id": str(item)}}:
+                return VariantFact(number_of(item), number_of(gid), fault=reason)
+            case {"item": {"id": str(item)}, "location": {"id": str(location)}}:
+                return LevelFact(number_of(item), number_of(location), fault=reason)
+    except LineRejected as error:
+        reason = str(error)
+    return RejectedLine(reason, excerpt=one_line(loose))
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_storable(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: _storable(entry) for key, entry in value.items()}
+    return value
