@@ -9,7 +9,7 @@ import pytest
 
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
-from inventory_pipeline.demo.woocommerce_faults import ABSURD_QUANTITY, HUGE_TITLE, NUL_TITLE, SURROGATE_TITLE
+from inventory_pipeline.demo.woocommerce.faults import ABSURD_QUANTITY, HUGE_TITLE, NUL_TITLE, SURROGATE_TITLE
 from inventory_pipeline_tests.demo.client import V3, get, listed, signed
 
 LIST = f"{V3}/products?per_page=10&orderby=id&order=asc"

@@ -9,8 +9,8 @@ import pytest
 
 from inventory_pipeline.demo.catalogue import Item
 from inventory_pipeline.demo.shopify import VERSIONS, DemoShopify
-from inventory_pipeline.demo.shopify_cost import Bucket
-from inventory_pipeline.demo.shopify_nodes import VARIANTS, gid
+from inventory_pipeline.demo.shopify.cost import Bucket
+from inventory_pipeline.demo.shopify.nodes import VARIANTS, gid
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline_tests.demo.client import send
 from inventory_pipeline_tests.demo.shopify_client import asked, code, data, granted

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLResolveInfo, execute_sync, parse
 
-from inventory_pipeline.connectors.shopify_queries import Queries
+from inventory_pipeline.connectors.shopify.queries import Queries
 from inventory_pipeline.demo.shopify import VERSIONS, DemoShopify
-from inventory_pipeline.demo.shopify_cost import Bucket
+from inventory_pipeline.demo.shopify.cost import Bucket
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline_tests.connectors.shopify_schemas import schema_of
 from inventory_pipeline_tests.demo.client import send

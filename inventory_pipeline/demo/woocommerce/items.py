@@ -6,8 +6,8 @@ from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
 from inventory_pipeline.demo.catalogue import Item
-from inventory_pipeline.demo.woocommerce_fields import PRODUCT, SINCE_10, SINCE_10_IN_VARIATIONS, SINCE_11, UNSET, VARIATION
-from inventory_pipeline.demo.woocommerce_site import Site
+from inventory_pipeline.demo.woocommerce.fields import PRODUCT, SINCE_10, SINCE_10_IN_VARIATIONS, SINCE_11, UNSET, VARIATION
+from inventory_pipeline.demo.woocommerce.site import Site
 
 Form = Literal["product", "variation", "flat"]  # in /products, /products/ID/variations and /variations
 

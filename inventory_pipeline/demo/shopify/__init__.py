@@ -10,12 +10,12 @@ from inventory_pipeline.demo.graphql import GraphqlError, parse
 from inventory_pipeline.demo.graphql_values import select
 from inventory_pipeline.demo.messages import Answer, Body, Request
 from inventory_pipeline.demo.server import DemoServer
-from inventory_pipeline.demo.shopify_cost import Bucket, cost_of, used_by
-from inventory_pipeline.demo.shopify_exports import Exports
-from inventory_pipeline.demo.shopify_faults import JSON, ShopifyFaults
-from inventory_pipeline.demo.shopify_root import Root
-from inventory_pipeline.demo.shopify_storage import Storage
-from inventory_pipeline.demo.shopify_tokens import SCOPES, Tokens
+from inventory_pipeline.demo.shopify.cost import Bucket, cost_of, used_by
+from inventory_pipeline.demo.shopify.exports import Exports
+from inventory_pipeline.demo.shopify.faults import JSON, ShopifyFaults
+from inventory_pipeline.demo.shopify.root import Root
+from inventory_pipeline.demo.shopify.storage import Storage
+from inventory_pipeline.demo.shopify.tokens import SCOPES, Tokens
 
 VERSIONS = ("2025-10", "2026-01", "2026-04", "2026-07")
 ENDPOINT = re.compile(r"/admin/api/([^/]+)/graphql\.json")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inventory_pipeline.demo.graphql import Field, GraphqlError, parse
 from inventory_pipeline.demo.graphql_values import Connection, Node, resolve, select
-from inventory_pipeline.demo.shopify_nodes import gid
+from inventory_pipeline.demo.shopify.nodes import gid
 
 # Children come after their parents, but not right after them: so many parents, then the children of all of them.
 STRIDE = 100

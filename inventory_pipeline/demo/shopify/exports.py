@@ -6,9 +6,9 @@ from typing import Any
 
 from inventory_pipeline.demo.graphql import Field, GraphqlError
 from inventory_pipeline.demo.graphql_values import Connection, Node
-from inventory_pipeline.demo.shopify_bulk import Operation, check_exportable, export
-from inventory_pipeline.demo.shopify_faults import ShopifyFaults
-from inventory_pipeline.demo.shopify_storage import Storage
+from inventory_pipeline.demo.shopify.bulk import Operation, check_exportable, export
+from inventory_pipeline.demo.shopify.faults import ShopifyFaults
+from inventory_pipeline.demo.shopify.storage import Storage
 
 FIRST = 5_000_000_000_001
 AT_ONCE = 1.0  # seconds: most exports are ready before their first answer, so that a test knows how often it must look

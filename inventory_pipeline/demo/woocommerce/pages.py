@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from inventory_pipeline.demo.catalogue import Catalogue, Item
 from inventory_pipeline.demo.messages import Body
-from inventory_pipeline.demo.woocommerce_items import Form, columns
-from inventory_pipeline.demo.woocommerce_query import Query
-from inventory_pipeline.demo.woocommerce_site import Site
+from inventory_pipeline.demo.woocommerce.items import Form, columns
+from inventory_pipeline.demo.woocommerce.query import Query
+from inventory_pipeline.demo.woocommerce.site import Site
 
 KEPT = 20_000  # pages and listings, each
 

@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from inventory_pipeline.demo.catalogue import Item
-from inventory_pipeline.demo.woocommerce_items import sku, slug
+from inventory_pipeline.demo.woocommerce.items import sku, slug
 
 ORDERS: dict[str, Callable[[Item], Any]] = {
     "date": lambda item: item.created,

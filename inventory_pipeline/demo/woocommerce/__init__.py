@@ -8,11 +8,11 @@ from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.messages import Answer, Body, Request
 from inventory_pipeline.demo.oauth import AUTHENTICATION_ERROR, OAuthRefused, OAuthVerifier
 from inventory_pipeline.demo.server import DemoServer
-from inventory_pipeline.demo.woocommerce_faults import WooFaults
-from inventory_pipeline.demo.woocommerce_items import Form, columns
-from inventory_pipeline.demo.woocommerce_pages import Pages
-from inventory_pipeline.demo.woocommerce_query import InvalidParameters, Query
-from inventory_pipeline.demo.woocommerce_site import RestError, Site
+from inventory_pipeline.demo.woocommerce.faults import WooFaults
+from inventory_pipeline.demo.woocommerce.items import Form, columns
+from inventory_pipeline.demo.woocommerce.pages import Pages
+from inventory_pipeline.demo.woocommerce.query import InvalidParameters, Query
+from inventory_pipeline.demo.woocommerce.site import RestError, Site
 
 Permissions = Literal["read", "write", "read_write"]
 READ, READ_ADD = ["GET"], ["GET", "POST"]

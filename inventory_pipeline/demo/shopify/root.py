@@ -5,8 +5,8 @@ from typing import Any
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.graphql import GraphqlError
 from inventory_pipeline.demo.graphql_values import Connection, Node, resolve
-from inventory_pipeline.demo.shopify_exports import Exports
-from inventory_pipeline.demo.shopify_nodes import ITEMS, Shelf, gid, sold
+from inventory_pipeline.demo.shopify.exports import Exports
+from inventory_pipeline.demo.shopify.nodes import ITEMS, Shelf, gid, sold
 
 
 class Root:
