@@ -31,6 +31,7 @@ format: $(VENV)/.developing ## Format the code and mend what ruff can
 
 bench: $(VENV)/.benchmarking ## Speed and memory against a floor and dlt (about half an hour)
 	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.alerts
 
 # The stamps make the second `make` quick; a change of either file installs again.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -1,0 +1,152 @@
+"""Alerts, thresholds, routes and the report, as people type them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inventory_pipeline_tests.cli.conftest import Cli, sync
+
+STOCK = "sku,title,available\nTEA-1,Green tea,3\nCUP-1,Cup <b>,0\nPOT-1,Pot,40\n"
+
+
+@pytest.fixture
+def supplier(feed_store: Callable[..., Path]) -> Path:
+    """A synced store."""
+    file = feed_store("supplier", STOCK)
+    sync("supplier")
+    return file
+
+
+def good(cli: Cli, *arguments: str, stdin: str | None = None) -> str:
+    result = cli(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def refused(cli: Cli, *arguments: str, stdin: str | None = None) -> str:
+    result = cli(*arguments, stdin=stdin)
+    assert result.exit_code == 2
+    return result.stderr
+
+
+@pytest.mark.usefixtures("supplier")
+def test_a_check_opens_alerts_once_and_people_decide_about_them(cli: Cli) -> None:
+    counts = {"opened": 2, "worsened": 0, "resolved": 0, "still_open": 0, "suppressed": 0}
+    assert json.loads(good(cli, "check-alerts", "--dry-run", "--json")) == counts
+    assert json.loads(good(cli, "check-alerts", "--json")) == counts
+    listed = json.loads(good(cli, "alerts", "list", "--json"))
+    assert [(alert["level"], alert["sku"], alert["severity"]) for alert in listed] == [
+        ("out", "CUP-1", "critical"),
+        ("low", "TEA-1", "warning"),
+    ]
+    numbers = [str(alert["id"]) for alert in listed]
+    assert "acknowledged by cli:" in good(cli, "alerts", "acknowledge", numbers[0])
+    assert "snoozed until" in good(cli, "alerts", "snooze", numbers[1], "--until", "2d")
+    again = json.loads(good(cli, "check-alerts", "--json"))
+    assert again == {"opened": 0, "worsened": 0, "resolved": 0, "still_open": 0, "suppressed": 2}
+    assert good(cli, "audit").count("alert") >= 2
+
+
+@pytest.mark.usefixtures("supplier")
+def test_the_check_the_list_and_the_explanation_agree(cli: Cli) -> None:
+    good(cli, "thresholds", "set", "50", "--store", "supplier")
+    good(cli, "thresholds", "set", "1", "--store", "supplier", "--variant", "TEA-1")
+    low = [line["sku"] for line in json.loads(good(cli, "stock", "--low", "--json"))]
+    good(cli, "check-alerts")
+    alerted = [alert["sku"] for alert in json.loads(good(cli, "alerts", "list", "--json"))]
+    assert sorted(low) == sorted(alerted) == ["CUP-1", "POT-1"]
+    told = good(cli, "thresholds", "explain", "supplier", "TEA-1")
+    assert "variant TEA-1 of store supplier: 1 or fewer, recovered above 2" in told
+    assert told.split()[-1] == "fine"
+
+
+def test_rules_go_out_and_come_back_as_csv(cli: Cli, feed_store: Callable[..., Path], tmp_path: Path) -> None:
+    feed_store()
+    good(cli, "thresholds", "set", "2.5", "--cover-days", "14")
+    good(cli, "thresholds", "set", "20", "--sku", "TEA-1")
+    good(cli, "thresholds", "set", "3", "--store", "supplier", "--variant", "a", "--location", "b", "--margin", "0")
+    exported = good(cli, "thresholds", "export")
+    good(cli, "thresholds", "remove")
+    good(cli, "thresholds", "remove", "--sku", "TEA-1")
+    file = tmp_path / "rules.csv"
+    file.write_text(exported)
+    assert good(cli, "thresholds", "import", str(file)) == "3 rules set\n"
+    assert good(cli, "thresholds", "export") == exported
+    assert "14" in good(cli, "thresholds", "list")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("scope,threshold\nglobal,4\nglobal,x\n", "line 3: threshold 'x' is not a number"),
+        ("scope,threshold\nglobal,4\nglobal,5\n", "line 3: global default was set in line 2 already"),
+        ("scope,threshold\nstore,4\n", "line 2: a store rule needs a store"),
+        ("scope,threshold,colour\nglobal,4,red\n", "line 1: the file has the unknown column 'colour'"),
+        ("threshold\n4\n", "line 1: the file lacks the column scope"),
+        ("scope,store,threshold\nglobal,,4\nstore,nowhere,4\n", "no store 'nowhere' is registered"),
+        ("scope,threshold,cover_days\nglobal,4,1.5\n", "line 2: cover_days '1.5' is not a whole number of days"),
+    ],
+)
+def test_a_wrong_line_leaves_all_rules_as_they_were(cli: Cli, text: str, says: str) -> None:
+    assert says in refused(cli, "thresholds", "import", "-", stdin=text)
+    assert json.loads(good(cli, "thresholds", "list", "--json"))[0]["threshold"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("thresholds", "set", "-1"), "No such option"),
+        (("thresholds", "set", "many"), "N 'many' is not a number"),
+        (("thresholds", "set", "1", "--location", "x"), "a location rule needs a variant id"),
+        (("thresholds", "set", "1", "--sku", "x", "--store", "y"), "a sku rule takes no store"),
+        (("thresholds", "remove", "--store", "x"), "there is no rule for store x"),
+        (("alerts", "acknowledge", "7"), "alert 7 does not exist"),
+        (("alerts", "snooze", "7", "--until", "soon"), "nor a span such as 4h, 2d or 1w"),
+        (("notify", "remove", "x"), "there is no route 'x'"),
+        (("notify", "test", "x"), "there is no route 'x'"),
+        (("notify", "add", "x", "--url", "https://a.example/secret"), "would stay in the shell's history"),
+        (("notify", "add", "x", "--severity", "dire"), "--severity 'dire' is none of info, warning, critical"),
+        (("notify", "add", "x", "--event", "birth"), "--event 'birth' is none of opened"),
+        (("report", "--html", "/nowhere/report.html"), "/nowhere/report.html cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, arguments: tuple[str, ...], says: str) -> None:
+    told = refused(cli, *arguments)
+    assert says in told
+    assert told.count("\n") == 1
+
+
+def test_routes_are_added_without_showing_their_address(cli: Cli) -> None:
+    told = good(cli, "notify", "add", "erp", "--store", "supplier", stdin="https://erp.example/hook/T0KEN-is-secret\n")
+    assert "Route erp to https://erp.example is added" in told
+    assert "signing secret, shown only now: " in told
+    listed = good(cli, "notify", "list", "--json")
+    assert json.loads(listed)[0]["stores"] == ["supplier"]
+    assert "T0KEN" not in told + listed + good(cli, "credentials", "list") + good(cli, "audit")
+    good(cli, "credentials", "rotate-key")
+    good(cli, "notify", "remove", "erp")
+    assert json.loads(good(cli, "notify", "list", "--json")) == []
+
+
+@pytest.mark.usefixtures("supplier")
+def test_a_check_whose_notices_do_not_arrive_says_so_and_fails(cli: Cli) -> None:
+    good(cli, "notify", "add", "erp", stdin="http://127.0.0.1:9/hook\n")
+    result = cli("check-alerts")
+    assert result.exit_code == 1
+    assert "1 notices not delivered, 0 given up" in result.stderr
+    assert "ConnectError" in good(cli, "notify", "list")
+
+
+@pytest.mark.usefixtures("supplier")
+def test_the_report_is_one_page_that_fetches_nothing(cli: Cli, tmp_path: Path) -> None:
+    good(cli, "check-alerts")
+    file = tmp_path / "report.html"
+    good(cli, "report", "--html", str(file))
+    page = file.read_text()
+    assert "Cup &lt;b&gt;" in page
+    assert "<b>" not in page
+    assert page.count("<svg ") == 3
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "Units of supplier" in page
