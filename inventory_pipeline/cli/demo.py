@@ -11,7 +11,7 @@ import typer
 
 from inventory_pipeline.cli.demo_folder import demo_folder
 from inventory_pipeline.cli.demo_shops import Shop, demo_shops, register_shops
-from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.stock import print_stock
 from inventory_pipeline.cli.sync_all import fail_unless_published, sync_now
 from inventory_pipeline.cli.sync_log import print_sync_log
@@ -62,6 +62,8 @@ def _sync_once(session: Session, stores: Sequence[str]) -> None:
     from inventory_pipeline.defs.sync_log import list_syncs
 
     print_sync_log(list_syncs(session.dagster))
+    result = alerting_of(session).check.run()
+    typer.echo(f"\nAlerts opened: {result.counts['opened']}; `inventory-pipeline alerts list` shows them")
     fail_unless_published(rows)
 
 
