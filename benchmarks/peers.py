@@ -65,6 +65,18 @@ def running_shop(skus: int, delay: float = 0.0) -> Iterator[Shop]:
         process.stdin.close()
 
 
+@contextmanager
+def running_export_shop(lines: int) -> Iterator[tuple[str, str]]:
+    """The demo's Shopify in its own process: its address and its token."""
+    command = [sys.executable, "-m", "benchmarks.export_shop", str(lines)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url, token = process.stdout.readline().split()
+        yield url, token
+        assert process.stdin is not None
+        process.stdin.close()
+
+
 class Home:
     """One peer's empty database and folder."""
 
@@ -118,12 +130,9 @@ class Home:
 
 
 @contextmanager
-def home(peer: Peer, kind: Kind, server: PostgresServer, shop: Shop, connections: int = 8) -> Iterator[Home]:
-    """A home ready for its first load: ours with the store registered."""
+def home(peer: Peer, kind: Kind, server: PostgresServer) -> Iterator[Home]:
     with tempfile.TemporaryDirectory(prefix="inventory-bench-") as folder:
         new = Home(peer, Path(folder), server if kind == "postgresql" else None)
-        if peer == "ours":
-            new.register("woocommerce", shop.url, "consumer_key=ck_bench,consumer_secret=cs_bench", f"connections={connections}")
         try:
             yield new
         finally:
