@@ -15,7 +15,7 @@ from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline_tests.cli.conftest import Cli, command, processes_on
 
-PATIENCE = 150.0  # seconds; a machine that does other things as well
+PATIENCE = 240.0  # seconds; a machine that does other things as well
 
 
 def test_once_syncs_prints_and_leaves_nothing_running(data_dir: Path) -> None:

@@ -11,7 +11,7 @@ from inventory_pipeline.defs.first_sync import daemon_is_running
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline_tests.cli.conftest import Cli, processes_on
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 def test_it_starts_dagster_on_this_projects_history_from_any_folder(cli: Cli, data_dir: Path, tmp_path: Path) -> None:
