@@ -38,9 +38,10 @@ WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :levels
 INSERT INTO stock_levels (store_key, item_id, location_id, product_id, sku, title, status, state, available, sellable,
                           oversell_allowed, shared_pool, location_active, presence, since_snapshot)
 SELECT 'store-' || (i / :per_store), 'v' || CASE WHEN i % 5 = 1 THEN i - 1 ELSE i END,
-       'place-' || (CASE WHEN i % 5 = 1 THEN 1 ELSE 0 END),
-       'p' || (i / 4), 'G' || (i / :per_store % 20) || '-' || (i % :per_store), 'A product with a name of usual length, number ' || i, 'active',
-       'tracked', CAST(((i % 1000) * 919 % 1000) - 24 AS BIGINT) * 1000000, :yes, :no,
+       'place-' || (CASE WHEN i % 5 = 1 THEN 1 ELSE 0 END), 'p' || (i / 4),
+       'G' || (i / :per_store % 20) || '-' || (i % :per_store),
+       'A product with a name of usual length, number ' || i, 'active', 'tracked',
+       CAST(((i % 1000) * 919 % 1000) - 24 AS BIGINT) * 1000000, :yes, :no,
        CASE WHEN i % 20 IN (18, 19) THEN 'pool-' || (i / 20) END, :yes, 'present', 1
 FROM n
 """
