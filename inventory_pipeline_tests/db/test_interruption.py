@@ -4,21 +4,21 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from inventory_pipeline.core.stock import StockLine
-from inventory_pipeline.db import leases
+from inventory_pipeline.db import audit, leases
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.db.stage import Stage
 from inventory_pipeline.db.stock import StockFilter, stock_now
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.statements import COMPARING, WRITING_LEVELS, before
-from inventory_pipeline_tests.db.times import HOUR
+from inventory_pipeline_tests.db.times import HOUR, NOON
 
 MANY = 200_000
 # A statement that does not end by itself within any test's time.
@@ -121,6 +121,19 @@ def test_a_cancel_ends_the_wait_for_another_writer(database: Database, cancel: S
         cancel.send_soon()
         with cancel.cancels():
             connection.run(lambda connection: connection.execute(beat), "write")
+
+
+def test_work_that_ends_after_its_cancel_is_not_committed(database: Database, cancel: Signal) -> None:
+    def work(connection: sa.Connection) -> None:
+        audit.record(connection, NOON, "nobody", "writes", "something")
+        with suppress(DBAPIError):
+            connection.execute(sa.text(ENDLESS[database.dialect])).all()
+
+    connection = InterruptibleConnection(database)
+    with cancel.cancels(), before(ENDLESS[database.dialect], cancel.send):
+        connection.run(work, "write")
+    with database.connect() as reading:
+        assert audit.list_audit(reading) == []
 
 
 def test_a_failing_statement_reaches_the_caller_and_the_connection_goes_on(database: Database) -> None:

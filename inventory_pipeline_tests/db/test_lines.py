@@ -124,13 +124,15 @@ def test_a_line_missing_twice_is_deleted_and_its_return_is_a_creation(database: 
     ]
 
 
-def test_a_missing_line_that_returns_unaltered_is_an_update(database: Database) -> None:
+@pytest.mark.parametrize("units", [4, None])
+def test_a_missing_line_that_returns_unaltered_is_an_update(database: Database, units: int | None) -> None:
     shop = Shop(database)
-    shop.sync([line("rest", 1), line("a", 4)])
+    shop.sync([line("rest", 1), line("a", units)])
     shop.sync([line("rest", 1)])
-    assert shop.sync([line("rest", 1), line("a", 4)]).counts == Counts(seen=2, created=0, updated=1, skipped=1, rejected=0)
+    back = shop.sync([line("rest", 1), line("a", units)])
+    assert back.counts == Counts(seen=2, created=0, updated=1, skipped=1, rejected=0)
     assert shop.presence("a") == ["present"]
-    assert shop.changes()[-1] == ("a", "updated", None, 4)
+    assert shop.changes()[-1] == ("a", "updated", None, units)
 
 
 def test_a_rejected_line_becomes_unknown_and_not_missing(database: Database) -> None:
