@@ -1,13 +1,30 @@
 """Fixtures for every room: a migrated inventory database, once on SQLite and once on PostgreSQL."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from inventory_pipeline.core.redaction import Redactor, redact
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.logs import LOGGER
 from inventory_pipeline_tests.postgres import PostgresServer
+
+
+@pytest.fixture(autouse=True)
+def nothing_carries_over() -> Iterator[None]:
+    """What a process remembers for good: the secrets it hides (another test's words, perhaps) and where its log goes."""
+    logger = logging.getLogger(LOGGER)
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    vars(redact).update(vars(Redactor()))
+    for handler in logger.handlers:
+        if handler not in handlers:
+            handler.close()
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from inventory_pipeline.core.errors import (
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.shopify import DemoShopify
-from inventory_pipeline.demo.shopify_cost import Bucket
+from inventory_pipeline.demo.shopify.cost import Bucket
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline_tests.connectors.made_up_shopify import MadeUpShopify, level, variant

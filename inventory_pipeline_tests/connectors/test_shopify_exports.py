@@ -16,7 +16,7 @@ from inventory_pipeline.connectors.shopify.spool import Spool
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.shopify import DemoShopify
-from inventory_pipeline.demo.shopify_cost import Bucket
+from inventory_pipeline.demo.shopify.cost import Bucket
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline_tests.connectors.made_up_shopify import EXPORT_ID, MadeUpShopify, level, variant

@@ -10,8 +10,8 @@ from inventory_pipeline.connectors.shopify.queries import VERSIONS
 from inventory_pipeline.core.errors import IncompleteRead
 from inventory_pipeline.core.quantity import Quantity
 from inventory_pipeline.demo.shopify import DemoShopify
-from inventory_pipeline.demo.shopify_cost import Bucket
-from inventory_pipeline.demo.shopify_nodes import VARIANTS
+from inventory_pipeline.demo.shopify.cost import Bucket
+from inventory_pipeline.demo.shopify.nodes import VARIANTS
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline_tests.connectors.made_up_shopify import MadeUpShopify, level, variant
 from inventory_pipeline_tests.connectors.reading import Whole
