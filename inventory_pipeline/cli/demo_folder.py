@@ -12,6 +12,7 @@ from inventory_pipeline.environment import Environment
 
 # Often enough that a person sees stock move; the real default is four hours.
 DEMO_CRON = "*/5 * * * *"
+DEMO_ALERT_SECONDS = "60"
 # Where data or keys of the real installation would come from. Empty rather than unset: `.env` fills in what is unset.
 _NOT_THE_DEMOS = (
     "DAGSTER_HOME",
@@ -56,6 +57,7 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         os.environ.update(dict.fromkeys(_NOT_THE_DEMOS, ""), INVENTORY_DATA_DIR=str(path))
         os.environ.setdefault("INVENTORY_SYNC_CRON", DEMO_CRON)
+        os.environ.setdefault("INVENTORY_ALERT_INTERVAL_SECONDS", DEMO_ALERT_SECONDS)
         yield DemoFolder(path, lock)
     finally:
         os.close(lock)

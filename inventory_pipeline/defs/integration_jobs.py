@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REGISTER_FORM = {
     "key": dg.Field(str, description="Chosen once, never changed: lower-case letters, digits, - and _, as in berlin-shop."),
-    "platform": dg.Field(str, description="As `inventory-pipeline platforms` lists them: woocommerce, feed."),
+    "platform": dg.Field(str, description="As `inventory-pipeline platforms` lists them: woocommerce, shopify, feed."),
     "url": dg.Field(str, default_value="", description="The store's address, without any key or password in it."),
     "name": dg.Field(str, default_value="", description="For people. Empty: the key."),
     "group": dg.Field(str, default_value=DEFAULT_GROUP, description="The merchant: totals never go beyond a group."),

@@ -100,7 +100,10 @@ class InventorySyncService:
         if store.purged_at is not None:
             raise StoreRefused(f"store {store_key!r} was purged on {show_instant(store.purged_at)}; its key is never used again")
         if not store.is_active:
-            raise StoreRefused(f"store {store_key!r} is inactive; `inventory-pipeline stores activate {store_key}` turns it on")
+            raise StoreRefused(
+                f"store {store_key!r} is inactive; the job manage_store_integration or"
+                f" `inventory-pipeline stores activate {store_key}` turns it on"
+            )
         return store
 
     def _begun(self, store: StoreIntegration, lease: HeldLease, accept_shrink: bool) -> _Sync:
