@@ -29,7 +29,7 @@ format: $(VENV)/.developing ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.benchmarking ## Speed and memory against a floor and dlt (about half an hour)
+bench: $(VENV)/.benchmarking ## Speed and memory against a floor and dlt (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.speed
 	@$(BIN)/python -m benchmarks.alerts
 
