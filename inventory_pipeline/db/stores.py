@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db.tables import stock, stores
+from inventory_pipeline.db.tables import alerts, stock, stores
 
 _table = stores.store_integrations
 _credentials = stores.store_credentials
@@ -70,14 +70,21 @@ def set_needs_reauthorization(connection: sa.Connection, key: str, reason: str |
 
 
 def purge_store(connection: sa.Connection, key: str, now: datetime) -> None:
-    """Removes the store's stock, history and credentials; its row stays, so that the key is never used again.
+    """Removes the store's stock, history, alerts, thresholds and credentials. Its row stays: the key is never used again.
 
     A sync under way loses its lease and cannot publish. Raises UsageError for an unknown or purged store.
     """
     # The lease first: it waits for a publishing transaction to end, and what that wrote is removed below.
     connection.execute(stores.sync_leases.delete().where(stores.sync_leases.c.store_key == key))
     update_store(connection, key, is_active=False, credentials={}, needs_reauthorization=None)
-    for table in (stock.stock_levels, stock.stock_changes, stock.rejected_lines):
+    for table in (
+        stock.stock_levels,
+        stock.stock_changes,
+        stock.rejected_lines,
+        alerts.thresholds,
+        alerts.alerts,
+        alerts.alert_baselines,
+    ):
         connection.execute(table.delete().where(table.c.store_key == key))
     connection.execute(_table.update().where(_table.c.key == key).values(purged_at=now))
 

@@ -15,7 +15,7 @@ REJECTED_SHARE, REJECTED_LINES = 0.05, 20
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a staged read shows beside the current levels, in lines; `vanished` are present lines it does not show."""
+    """What a staged read shows beside the current levels, in lines. `vanished` of `present_before` it does not show."""
 
     seen: int
     rejected: int

@@ -9,7 +9,7 @@ from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db import audit, secrets, stores
+from inventory_pipeline.db import audit, routes, secrets, stores
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.services.credentials import secret_name
 from inventory_pipeline.services.vault import Vault
@@ -73,6 +73,11 @@ class StoredSecrets:
             users = [store.key for store in _users(name, stores.list_stores(connection))]
             if users:
                 raise UsageError(f"secret {name} is used by {', '.join(users)}; give those stores another credential first")
+            route = next((route.name for route in routes.list_routes(connection) if routes.secret_name(route.name) == name), None)
+            if route is not None:
+                raise UsageError(
+                    f"secret {name} is a notice route's address; `inventory-pipeline notify remove {route}` removes both"
+                )
             if not secrets.remove_secret(connection, name):
                 raise UsageError("there is no secret of this name; `inventory-pipeline credentials list` shows the names")
             audit.record(connection, self._clock(), self._actor, "credentials remove", name)

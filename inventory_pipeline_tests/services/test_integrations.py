@@ -8,7 +8,9 @@ import pytest
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db import stores
+from inventory_pipeline.db.thresholds import list_thresholds, put_thresholds
 from inventory_pipeline.services.integrations import NEW_HOST, Integrations
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.integrating import Workplace, feed_store, web_feed
@@ -115,7 +117,11 @@ def test_a_key_is_taken_once(integrations: Integrations):
 
 def test_a_purged_store_is_gone_and_its_key_is_never_used_again(workplace: Workplace, integrations: Integrations):
     integrations.add(feed_store())
+    with workplace.database.begin() as connection:
+        put_thresholds(connection, [Threshold(scope="store", store_key="depot", threshold=3, margin=1)], NOON)
     purged = integrations.purge("depot").store
+    with workplace.database.connect() as connection:
+        assert list_thresholds(connection, "depot") == []
     assert (purged.purged_at, purged.is_active, purged.credentials) == (NOON, False, {})
     assert integrations.list() == []
     with pytest.raises(UsageError, match="belonged to a purged store, and keys are never used again"):

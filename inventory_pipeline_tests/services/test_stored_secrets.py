@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
-from inventory_pipeline.db import secrets, stores
+from inventory_pipeline.core.notices import Route
+from inventory_pipeline.db import routes, secrets, stores
 from inventory_pipeline.services.integrations import Integrations
 from inventory_pipeline.services.vault import Vault, load_vault
 from inventory_pipeline_tests.db.times import NOON
@@ -67,6 +68,14 @@ def test_a_secret_in_use_cannot_be_removed_until_its_store_is_purged(integration
     assert integrations.purge("one").notes == ("secret TOKEN is used no more; `credentials remove TOKEN` deletes it",)
     integrations.remove_credential("TOKEN")
     assert integrations.list_credentials() == []
+
+
+def test_the_address_of_a_notice_route_is_removed_with_its_route_only(workplace: Workplace, integrations: Integrations):
+    with workplace.database.begin() as connection:
+        routes.insert_route(connection, Route(name="office", kind="apprise", shown="mailto://…"), "cipher", NOON)
+    with pytest.raises(UsageError, match="notify remove office"):
+        integrations.remove_credential("notify/office")
+    assert [secret.name for secret in integrations.list_credentials()] == ["notify/office"]
 
 
 def test_removing_what_is_not_there_does_not_repeat_what_was_typed(integrations: Integrations):
