@@ -7,7 +7,13 @@ from rich.text import Text
 
 from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_schedule
 from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
-from inventory_pipeline.cli.doctor_stores import look_at_credentials, look_at_database, look_at_feeds, look_at_stores
+from inventory_pipeline.cli.doctor_stores import (
+    look_at_credentials,
+    look_at_database,
+    look_at_feeds,
+    look_at_notices,
+    look_at_stores,
+)
 from inventory_pipeline.cli.findings import findings_of
 from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import print_document, print_table
@@ -23,6 +29,7 @@ LOOKS = {
     "credentials": look_at_credentials,
     "feeds": look_at_feeds,
     "stores": look_at_stores,
+    "notices": look_at_notices,
 }
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -94,3 +94,16 @@ def look_at_feeds(session: Session) -> Iterator[Finding]:
     else:
         cure = "make the folder, or set INVENTORY_FEED_DIR to the one where the files are"
         yield Finding("feeds", "fail", f"{folder} is missing, where {', '.join(files)} should be", cure)
+
+
+def look_at_notices(session: Session) -> Iterator[Finding]:
+    from inventory_pipeline.db.outbox import list_letters
+
+    with session.services.database.connect() as connection:
+        troubled = list_letters(connection, troubled=True)
+    if not troubled:
+        yield Finding("notices", "ok", "none waits after a failed delivery, none was given up")
+        return
+    routes = ", ".join(sorted({letter.route for letter in troubled}))
+    cure = "`inventory-pipeline notify list` says why, `inventory-pipeline notify test NAME` tries a route"
+    yield Finding("notices", "warn", f"{len(troubled):,} not delivered, to {routes}", cure)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from inventory_pipeline.db.tables.alerts import alerts, outbox
 from inventory_pipeline.db.tables.stock import rejected_lines, snapshots
 from inventory_pipeline.db.tables.stores import audit_log
 
@@ -17,3 +18,11 @@ def forget_rejected_lines(connection: sa.Connection, before: datetime) -> int:
 def forget_audit(connection: sa.Connection, before: datetime) -> int:
     """Removes audit entries from before the instant."""
     return connection.execute(audit_log.delete().where(audit_log.c.at < before)).rowcount
+
+
+def forget_alerts(connection: sa.Connection, before: datetime) -> int:
+    """Removes alerts resolved before the instant, and notices made before it that are no longer waiting."""
+    resolved = connection.execute(alerts.delete().where(alerts.c.status == "resolved", alerts.c.resolved_at < before)).rowcount
+    return (
+        resolved + connection.execute(outbox.delete().where(outbox.c.status != "pending", outbox.c.created_at < before)).rowcount
+    )

@@ -18,6 +18,7 @@ _MOST_RUNS = 20_000
     config_schema={
         "keep_runs_days": dg.Field(int, default_value=90, description="Older finished runs are deleted, with their logs."),
         "keep_rejected_days": dg.Field(int, default_value=90, description="How long to keep the lines that could not be read."),
+        "keep_alerts_days": dg.Field(int, default_value=365, description="How long to keep resolved alerts and settled notices."),
         "keep_audit_days": dg.Field(int, default_value=730, description="How long to keep who changed what."),
     },
     description="Deletes what is too old. Each store keeps its latest run and its latest published one.",
@@ -30,13 +31,15 @@ def clean_up(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Invento
         keep = {name: now - timedelta(days=max(days, 1)) for name, days in context.op_config.items()}
         with services.database.begin() as connection:
             rejected = retention.forget_rejected_lines(connection, keep["keep_rejected_days"])
+            alerts = retention.forget_alerts(connection, keep["keep_alerts_days"])
             audit = retention.forget_audit(connection, keep["keep_audit_days"])
     old = dg.RunsFilter(statuses=list(FINISHED_STATUSES), created_before=keep["keep_runs_days"])
     runs = delete_runs(context.instance, old)
-    context.add_output_metadata({"deleted_runs": runs, "deleted_rejected_lines": rejected, "deleted_audit_entries": audit})
+    deleted = {"runs": runs, "rejected_lines": rejected, "alerts_and_notices": alerts, "audit_entries": audit}
+    context.add_output_metadata({f"deleted_{what}": count for what, count in deleted.items()})
 
 
-@dg.job(description="Deletes old runs with their logs, old unreadable lines and old audit entries.")
+@dg.job(description="Deletes old runs with their logs, unreadable lines, resolved alerts, settled notices and audit entries.")
 def maintenance() -> None:
     clean_up()
 

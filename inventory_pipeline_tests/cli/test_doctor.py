@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline.db import outbox
+from inventory_pipeline.environment import PROJECT_ROOT, load_environment
+from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
 
 
@@ -102,3 +105,14 @@ def test_a_feed_folder_that_is_missing(cli: Cli, feed_store: Callable[..., Path]
     file.unlink()
     (data_dir / "feeds").rmdir()
     assert "INVENTORY_FEED_DIR" in findings(cli, 1)["feeds"]["cure"]
+
+
+def test_notices_that_nobody_got(cli: Cli) -> None:
+    with open_services(load_environment()) as services, services.database.begin() as connection:
+        outbox.enqueue(connection, "office", {}, services.clock())
+        letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
+        assert letter is not None
+        outbox.settle_given_up(connection, letter.id, "nobody answers")
+    found = findings(cli, 0)
+    assert found["notices"]["status"] == "warn"
+    assert "office" in found["notices"]["detail"]

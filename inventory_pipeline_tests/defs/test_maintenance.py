@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus
 
-from inventory_pipeline.db import audit
+from inventory_pipeline.db import audit, outbox
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.partitions import add_partitions
@@ -57,3 +57,15 @@ def test_old_audit_entries_go(instance: DagsterInstance, services: Services) -> 
     assert execute(instance, "maintenance").outputs["deleted_audit_entries"] == 1
     with services.database.connect() as connection:
         assert [entry.subject for entry in audit.list_audit(connection)] == ["paris"]
+
+
+def test_old_settled_notices_go_and_waiting_ones_stay(instance: DagsterInstance, services: Services) -> None:
+    with services.database.begin() as connection:
+        outbox.enqueue(connection, "office", {}, LONG_AGO, "settled")
+        letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
+        assert letter is not None
+        outbox.settle_sent(connection, letter.id, LONG_AGO)
+        outbox.enqueue(connection, "office", {}, LONG_AGO, "waiting")
+    assert execute(instance, "maintenance").outputs["deleted_alerts_and_notices"] == 1
+    with services.database.connect() as connection:
+        assert [letter.key for letter in outbox.list_letters(connection)] == ["waiting"]
