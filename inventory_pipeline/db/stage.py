@@ -1,6 +1,7 @@
 """One store's read on its way in: loaded in bulk beside the current levels, compared with them, not yet visible to anyone."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -102,7 +103,10 @@ class Stage:
         lines, rejected = self._lines, self._rejected
         self._lines, self._rejected = [], []
         self._added += len(lines)
-        self.run(lambda connection: loading.load(connection, lines, rejected), "stage")
+        # Never much at once: SQLite forgets a call to stop that falls between two rows.
+        for start in range(0, max(len(lines), len(rejected)), self._batch):
+            part = slice(start, start + self._batch)
+            self.run(partial(loading.load, lines=lines[part], rejected=rejected[part]), "stage")
 
     def _compare(self, connection: sa.Connection) -> Measure:
         loading.settle(connection)
