@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from inventory_pipeline.core.sync import LineChange, StockTotals
-from inventory_pipeline.db.tables.stock import rejected_lines, stock_changes, stock_levels
+from inventory_pipeline.db.tables.stock import rejected_lines, stock_changes, stock_levels, trimmed
 from inventory_pipeline.db.types import SCALE, from_millionths
 
 _level, _change = stock_levels, stock_changes
@@ -29,7 +29,7 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
             lines(tracked, available < 0, present.c.oversell_allowed.is_not(True)).label("oversold"),
             lines(present.c.state == "untracked").label("untracked"),
             lines(present.c.state == "unknown").label("unknown"),
-            lines(sa.func.coalesce(sa.func.trim(present.c.sku), "") == "").label("without_sku"),
+            lines(sa.func.coalesce(trimmed(present.c.sku), "") == "").label("without_sku"),
         ).select_from(present)
     ).one()
 
@@ -48,7 +48,7 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
 
 def _repeated_skus(connection: sa.Connection, present: sa.Subquery) -> int:
     """SKUs of more than one variant. Smallest and largest id instead of a distinct count, which would sort."""
-    sku = sa.func.trim(present.c.sku)
+    sku = trimmed(present.c.sku)
     shared = sa.func.min(present.c.item_id) != sa.func.max(present.c.item_id)
     repeated = sa.select(sku).where(sku != "").group_by(sku).having(shared).subquery()
     return connection.scalar(sa.select(sa.func.count()).select_from(repeated)) or 0

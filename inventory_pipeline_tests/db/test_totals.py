@@ -36,7 +36,7 @@ def test_totals_tell_oversold_from_backordered_and_count_unusable_skus(database:
             line("b", -2, sku=" A ", oversell_allowed=False),
             line("c", -3, sku="C"),
             line("c", 4, location_id="2", sku="C"),
-            line("d", 5, sku="  "),
+            line("d", 5, sku=" \t "),
             line("e", 6, sku=None),
         ]
     )
