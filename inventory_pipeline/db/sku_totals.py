@@ -8,7 +8,6 @@ from inventory_pipeline.db.tables.stock import stock_levels, trimmed
 
 _level = stock_levels
 _LINE = ("store_key", "item_id", "location_id", "shared_pool", "state", "available", "sellable", "oversell_allowed")
-_LINE = ("store_key", "item_id", "location_id", "shared_pool", "state", "available", "sellable", "oversell_allowed")
 
 
 def group_totals(stores: sa.CTE) -> sa.Select:
