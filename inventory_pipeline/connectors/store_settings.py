@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import overload
 
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.stores import MIRROR_SETTING
 
 COMMON_SETTINGS: Mapping[str, str] = {
     "connections": "requests in flight at once, 1 to 64 (8)",
     "requests_per_second": "at most so many requests a second, such as 2 or 0.5 (no limit)",
     "timeout": "seconds to wait for a connection or for the next byte, 1 to 600 (30)",
     "verify_tls": "false accepts a certificate that nobody vouches for; only for a shop in your own network (true)",
+    MIRROR_SETTING: "stores of the same name here show one stock: in a SKU's total the one read last counts (none)",
 }
 
 

@@ -11,6 +11,8 @@ from inventory_pipeline.core.errors import UsageError
 DEFAULT_GROUP = "default"
 SYNC_INTERVAL = timedelta(hours=4)
 FRESHNESS_FACTOR = 1.25
+# Stores whose setting of this name agrees draw on one stock: of one SKU only the freshest store counts.
+MIRROR_SETTING = "stock_pool"
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 

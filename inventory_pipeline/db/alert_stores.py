@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.stores import StoreIntegration, freshness
+from inventory_pipeline.core.stores import MIRROR_SETTING, StoreIntegration, freshness
 from inventory_pipeline.core.thresholds import BUILT_IN, Threshold
 from inventory_pipeline.db import stores
 from inventory_pipeline.db.tables.alerts import thresholds
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.db.thresholds import threshold_of
 
-# Stores set to draw on one stock carry the same name here: of one SKU only the freshest store counts.
-MIRROR_SETTING = "stock_pool"
 # How far back consumption looks.
 WINDOW = timedelta(days=28)
 

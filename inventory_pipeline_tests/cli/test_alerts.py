@@ -130,6 +130,15 @@ def test_routes_are_added_without_showing_their_address(cli: Cli) -> None:
     assert json.loads(good(cli, "notify", "list", "--json")) == []
 
 
+def test_stores_that_show_one_stock_count_once(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    for key, units in (("web", 30), ("market", 12)):
+        feed_store(key, f"sku,available\nTEA-1,{units}\n", "--setting", "stock_pool=hall")
+        sync(key)
+    good(cli, "thresholds", "set", "20", "--sku", "TEA-1")
+    told = " ".join(good(cli, "thresholds", "explain", "web", "TEA-1").split())
+    assert "sku TEA-1 12 SKU TEA-1 over group default: 20 or fewer" in told
+
+
 @pytest.mark.usefixtures("supplier")
 def test_a_check_whose_notices_do_not_arrive_says_so_and_fails(cli: Cli) -> None:
     good(cli, "notify", "add", "erp", stdin="http://127.0.0.1:9/hook\n")
