@@ -10,6 +10,7 @@ from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.connectors.shopify.auth import ClientCredentials
 from inventory_pipeline.connectors.shopify.cost import CostBudget
 from inventory_pipeline.connectors.shopify.envelope import Cost, ThrottleStatus
+from inventory_pipeline.connectors.shopify.settings import ShopifySettings
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
     IncompleteRead,
@@ -83,6 +84,12 @@ def test_access_denied_within_a_200_names_the_scope_and_is_never_zero_stock(data
         read_made_up(shop, read="paged")
 
 
+def test_access_denied_without_the_scope_is_told_in_shopifys_words(demo: DemoShopify) -> None:
+    demo.faults.error("ACCESS_DENIED", "Access denied for productVariantsCount field.", operation="InventoryCount")
+    with pytest.raises(ScopeMissing, match="InventoryCount: Access denied for productVariantsCount field; add it"):
+        read_demo(demo)
+
+
 def test_data_that_is_partly_denied_is_not_used_at_all(demo: DemoShopify) -> None:
     demo.faults.nulled("productVariants", "pageInfo", operation="InventoryPage", denied="read_inventory")
     with pytest.raises(ScopeMissing, match="read_inventory"):
@@ -144,6 +151,38 @@ def test_a_status_means_what_a_person_must_do(status: int, error: type[SyncError
     with pytest.raises(error, match=text) as caught:
         read_made_up(shop)
     assert type(caught.value) is error
+
+
+def test_a_refusal_is_told_in_shopifys_own_words_where_it_has_some() -> None:
+    told = "[API] This action requires merchant approval for read_products scope."
+    shop = MadeUpShopify([variant(1)], fault=lambda _name, _request: Answer.json({"errors": told}, 403))
+    with pytest.raises(CredentialsRejected, match=r"answers 403 \(\[API\] .* for read_products scope\.\) to version"):
+        read_made_up(shop)
+
+
+@pytest.mark.parametrize("body", [b'{"errors": {"query": "Required parameter missing"}}', b"[]", b"\xff", b""])
+def test_a_refusal_whose_words_cannot_be_read_is_told_without_them(body: bytes) -> None:
+    shop = MadeUpShopify([variant(1)], fault=lambda _name, _request: Answer(400, body))
+    with pytest.raises(StoreMisconfigured, match="answers 400 to version"):
+        read_made_up(shop)
+
+
+def test_an_address_that_leads_to_another_host_is_told_the_new_one_and_the_token_stays() -> None:
+    """A shop's own domain sends on to NAME.myshopify.com."""
+    asked: list[str] = []
+
+    def elsewhere(request: Request) -> Answer:
+        asked.append(request.target)
+        return Answer(500)
+
+    with LocalServer(elsewhere) as real:
+        moved = Answer(301, headers={"Location": f"{real.url}/admin/api/2026-07/graphql.json"})
+        for credentials in ({"access_token": "shpat_0123456789"}, {"client_id": "app", "client_secret": "shpss_0123456789"}):
+            with LocalServer(lambda _request: moved) as own:
+                with pytest.raises(StoreMisconfigured, match=f"sends on to {real.url}/admin"):
+                    read_url(own.url, credentials=credentials)
+                assert not check_url(own.url, credentials=credentials)["address"].ok
+    assert asked == []
 
 
 # How fast.
@@ -300,6 +339,66 @@ def test_the_grant_is_sent_as_a_form_and_as_nothing_else() -> None:
 def test_half_a_pair_of_credentials_is_refused_before_any_request(credentials: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="client_secret"):
         connector_for("shopify")(shopify_context("https://shop.example", credentials=credentials))
+
+
+def test_a_token_that_ends_while_an_export_is_waited_for_is_renewed_between_two_looks() -> None:
+    """Each token is good for one question, and says so by holding for no time at all."""
+    granted: list[str] = []
+    shop = MadeUpShopify([variant(1)], [level(1, available=3)])
+    looks = [{"status": "RUNNING", "url": None}] * 3
+
+    def answer(request: Request) -> Answer:
+        if request.path == "/admin/oauth/access_token":
+            shop.token = f"shpat_{request.number:010}"
+            granted.append(shop.token)
+            return Answer.json({"access_token": shop.token, "expires_in": 0})
+        shop.operation = {}
+        if b'"InventoryExport"' in request.body and looks:
+            shop.operation = looks.pop()
+        found = shop(request)
+        if request.path.endswith("/graphql.json"):
+            assert found.status == 200, "no token is used after its end"
+            shop.token = "used up"
+        return found
+
+    with LocalServer(answer) as server:
+        shop.base_url = server.url
+        whole = read_url(server.url, credentials={"client_id": "app", "client_secret": "shpss_0123456789"})
+    assert (whole.proof.gap, looks) == (0, [])
+    # Access, count, start, four looks, count; the file needs none.
+    assert (len(granted), whole.api_calls) == (8, 2 * 8 + 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("https://admin.shopify.com/store/driftwood", "driftwood"),
+        ("https://admin.shopify.com/store/Driftwood-2/products?tab=all", "driftwood-2"),
+        ("driftwood.myshopify.com", "driftwood"),
+        ("http://driftwood.myshopify.com/admin", "driftwood"),
+        ("https://dev.shopify.com/dashboard/1", "NAME"),
+        ("https://", "NAME"),
+        ("https:///admin", "NAME"),
+        ("driftwood", "NAME"),
+    ],
+)
+def test_an_address_that_is_not_the_shops_own_is_told_the_right_one(url: str, right: str) -> None:
+    """Never replaced silently: credentials are kept for the host that a person gave."""
+    with pytest.raises(UsageError, match=rf"https://{right}\.myshopify\.com$"):
+        connector_for("shopify")(shopify_context(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://driftwood.myshopify.com",
+        " https://DRIFTWOOD.myshopify.com/ ",
+        "https://driftwood.myshopify.com/admin/products?a=1",
+    ],
+)
+def test_an_address_may_be_copied_from_anywhere_in_the_shop(url: str) -> None:
+    settings = ShopifySettings.of(shopify_context(url))
+    assert settings.shop == "https://driftwood.myshopify.com"
 
 
 @pytest.mark.parametrize("url", ["http://shop.example", "shop.example", "ftp://shop.example", "http://localhost.example"])

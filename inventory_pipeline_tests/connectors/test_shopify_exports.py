@@ -54,7 +54,7 @@ def operations_of(demo: DemoShopify) -> list[str]:
         ({"end": "FAILED", "error_code": "INTERNAL_SERVER_ERROR"}, PlatformUnavailable, "next sync"),
         ({"end": "CANCELED"}, PlatformUnavailable, "CANCELED"),
         ({"end": "EXPIRED"}, IncompleteRead, "EXPIRED"),
-        ({"end": "ON_THE_MOON"}, PlatformUnavailable, "ON_THE_MOON"),
+        ({"end": "FAILED", "error_code": "ON_THE_MOON"}, PlatformUnavailable, "ON_THE_MOON"),
     ],
 )
 def test_an_operation_that_does_not_complete_gives_no_lines(
@@ -90,6 +90,32 @@ def test_an_operation_that_shopify_refuses_is_a_mistake_of_the_query() -> None:
     shop = MadeUpShopify([variant(1)], fault=lambda name, _: refused if name == "InventoryExportStart" else None)
     with pytest.raises(StoreMisconfigured, match="Queries must be nice"):
         read_made_up(shop)
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "CANCELING"])
+def test_a_status_that_is_not_known_is_waited_for_like_any_other_before_the_end(status: str) -> None:
+    shop = MadeUpShopify(SHOP.variants, SHOP.levels)
+    told = [{"status": status, "url": None}, {"status": status, "url": None}, {}]
+
+    def next_look(name: str, _request: Request) -> None:
+        if name == "InventoryExport":
+            shop.operation = told.pop(0)
+
+    shop.fault = next_look
+    assert read_made_up(shop).lines == read_made_up(SHOP).lines
+    assert told == []
+
+
+def test_a_status_that_is_not_known_is_the_end_where_there_is_a_result_and_that_is_not_used() -> None:
+    with pytest.raises(PlatformUnavailable, match="ended ON_THE_MOON"):
+        read_made_up(MadeUpShopify(SHOP.variants, operation={"status": "ON_THE_MOON"}), bulk_wait="10")
+
+
+def test_an_operation_that_is_complete_as_soon_as_it_is_started_is_looked_at_for_its_result() -> None:
+    run = {"bulkOperation": {"id": EXPORT_ID, "status": "COMPLETED"}, "userErrors": []}
+    started = Answer.json({"data": {"bulkOperationRunQuery": run}})
+    shop = MadeUpShopify(SHOP.variants, SHOP.levels, lambda name, _: started if name == "InventoryExportStart" else None)
+    assert read_made_up(shop).lines == read_made_up(SHOP).lines
 
 
 def test_an_operation_that_takes_too_long_is_taken_back() -> None:

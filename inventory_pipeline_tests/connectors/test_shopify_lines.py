@@ -99,6 +99,16 @@ def test_each_place_is_a_line_and_a_closed_one_is_said_to_be() -> None:
     assert {line.location_id: line.location_active for line in page.lines} == {"1": True, "2": False, "3": False}
 
 
+def test_nothing_is_sellable_at_a_place_that_is_not_active_whatever_it_still_holds() -> None:
+    page = whole_page(
+        variant(1),
+        level(1, 1, available=3),
+        level(1, 2, available=9, is_active=False),
+        level(1, 3, available=2, open_location=False),
+    )
+    assert [(line.quantity.value, line.sellable) for line in page.lines] == [(3, True), (9, False), (2, False)]
+
+
 def test_a_level_of_a_version_that_does_not_tell_is_active() -> None:
     older = level(1, available=1)
     del older["isActive"]
@@ -123,6 +133,27 @@ def test_a_variant_that_cannot_be_read_makes_its_lines_unknown_and_not_missing()
     page = whole_page(variant(1, product=None), level(1, 7, available=3), level(1, 8, available=3))
     assert [(line.item_id, line.location_id) for line in page.rejected] == [("1", "7"), ("1", "8")]
     assert "product" in page.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        (variant(1, inventoryItem=None), level(1, 7, available=3)),
+        (variant(1, inventoryItem={"tracked": True}), level(1, 7, available=3)),
+        (variant(1, product=None),),  # as in pages, where its levels come within it
+    ],
+    ids=["no item", "an item without id", "no levels"],
+)
+def test_a_variant_whose_places_are_not_known_makes_all_its_lines_unknown(nodes: tuple[dict[str, Any], ...]) -> None:
+    page = whole_page(*nodes)
+    assert page.lines == []
+    assert [(line.item_id, line.location_id) for line in page.rejected if line.reason != ORPHAN] == [("1", None)]
+
+
+def test_a_level_without_a_readable_place_speaks_for_the_lines_that_are_not_read_otherwise() -> None:
+    page = whole_page(variant(1), level(1, 7, available=3) | {"location": None}, level(1, 8, available=5))
+    assert [(line.location_id, line.quantity) for line in page.lines] == [("8", Quantity.of(5))]
+    assert [(line.item_id, line.location_id) for line in page.rejected] == [("1", None)]
 
 
 def test_a_level_that_cannot_be_read_costs_only_its_own_line() -> None:

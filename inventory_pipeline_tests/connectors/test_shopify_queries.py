@@ -20,6 +20,12 @@ def test_a_query_is_valid_in_the_schema_of_its_version(case: tuple[str, Query]) 
     assert validate(schema_of(version), parse(query.text), specified_rules) == []
 
 
+@pytest.mark.parametrize("case", ALL, ids=names)
+def test_a_query_outlives_its_version(case: tuple[str, Query]) -> None:
+    """Shopify answers a version that it has given up with the oldest that it still has."""
+    assert validate(schema_of(VERSIONS[-1]), parse(case[1].text), specified_rules) == []
+
+
 @pytest.mark.parametrize("case", [case for case in ALL if case[0] == VERSIONS[-1]], ids=names)
 def test_the_newest_version_asks_for_nothing_deprecated(case: tuple[str, Query]) -> None:
     version, query = case

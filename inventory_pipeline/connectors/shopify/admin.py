@@ -111,9 +111,10 @@ def _refused(errors: list[Fault] | str, query: Query, version: str) -> SyncError
         told = _shown(fault.message)
         match fault.code:
             case "ACCESS_DENIED":
-                needed = _shown((fault.extensions and fault.extensions.required_access) or told)
+                required = fault.extensions and fault.extensions.required_access
+                needed = f"the app needs {_shown(required)}" if required else told
                 return ScopeMissing(
-                    f"Shopify denies access to {query.name}: the app needs {needed}; add it to the app and install it anew"
+                    f"Shopify denies access to {query.name}: {needed.rstrip('.')}; add it to the app and install it anew"
                 )
             case "MAX_COST_EXCEEDED":
                 return TooCostly(f"Shopify finds {query.name} too costly: {told}")
@@ -136,7 +137,16 @@ _STATUSES: dict[int, tuple[type[SyncError], str]] = {
 
 def _status_error(reply: Reply, version: str) -> SyncError:
     kind, meaning = _STATUSES.get(reply.status, (StoreMisconfigured, "is this a Shopify shop?"))
-    return kind(f"{reply.place} answers {reply.summary} to version {version}: {meaning}")
+    return kind(f"{reply.place} answers {reply.summary}{_own_words(reply)} to version {version}: {meaning}")
+
+
+def _own_words(reply: Reply) -> str:
+    """What Shopify says of a refusal, in brackets: a 403 names the scope that it is about."""
+    try:
+        errors = _ENVELOPE.decode(reply.body).errors
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return f" ({_shown(errors)})" if isinstance(errors, str) else ""
 
 
 def _shown(text: str) -> str:

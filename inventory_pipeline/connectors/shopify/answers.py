@@ -7,6 +7,8 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from inventory_pipeline.connectors.shopify.envelope import Camel
 from inventory_pipeline.core.quantity import ABSURD
 
+_ENDED = {"COMPLETED", "FAILED", "CANCELED", "EXPIRED"}
+
 
 class Shop(Camel):
     name: str
@@ -45,6 +47,11 @@ class Operation(Camel):
     file_size: int | None = None
     url: str | None = None
     partial_data_url: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """A status that is not known may be one more way of being under way: then a result or an error tells."""
+        return self.status in _ENDED or bool(self.url or self.partial_data_url or self.error_code)
 
 
 class UserError(Camel):

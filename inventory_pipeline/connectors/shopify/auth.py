@@ -13,6 +13,7 @@ import msgspec
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.http.redirects import next_address
 from inventory_pipeline.http.reply import place
 from inventory_pipeline.http.retry import is_refusal, refusal
 
@@ -102,7 +103,8 @@ def _grant(response: httpx.Response) -> Grant:
     status, where = response.status_code, place(str(response.url))
     if is_refusal(status):
         raise refusal(status, str(status), where, response.headers)
-    if status == 404 or response.is_redirect:
+    next_address(response)  # raises where it sends on: the secret goes to the store's address and nowhere else
+    if status == 404:
         raise StoreMisconfigured(f"{where} answers {status}: the store's address must be https://NAME.myshopify.com")
     if status != 200:
         raise CredentialsRejected(

@@ -21,7 +21,6 @@ from inventory_pipeline.core.text import one_line
 logger = logging.getLogger(__name__)
 
 _NO_ROOM = {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}
-_UNDER_WAY = {"CREATED", "RUNNING", "CANCELING"}
 _GID = re.compile(r"gid://shopify/BulkOperation/\d+")
 LONGEST_POLL = 20.0
 GOODBYE = 5.0  # seconds for taking back an operation that nobody waits for any more
@@ -79,15 +78,16 @@ class BulkExport:
 
     async def _ended(self, operation: Operation, until: float) -> Operation:
         for wait in self._waits():
-            if operation.status not in _UNDER_WAY:
-                return operation
             if asyncio.get_running_loop().time() + wait > until:
                 raise PlatformUnavailable(
                     f"bulk operation {operation.id} is still {operation.status} after {self._patience:,.0f} s"
                     f" ({operation.object_count:,} objects so far); give it longer with the setting bulk_wait"
                 )
             await asyncio.sleep(wait)
+            # At least one look: what starts an operation is told neither counts nor address.
             operation = await self._looked_at(operation.id)
+            if operation.has_ended:
+                return operation
         raise AssertionError("waits never end")
 
     async def _looked_at(self, operation_id: str) -> Operation:

@@ -48,13 +48,16 @@ def pages(
 def _add(page: Page, variant: VariantFact, places: list[LevelFact], shared: bool, currency: str | None) -> None:
     for level in places or [LevelFact(variant.item, NO_LOCATION)]:
         if fault := variant.fault or level.fault:
-            page.rejected.append(RejectedLine(fault, variant.id, level.location_id, repr(level if level.fault else variant)))
+            # Without a place the rejection speaks for every line of the variant that is not read otherwise.
+            location = None if level.location_id == NO_LOCATION else level.location_id
+            page.rejected.append(RejectedLine(fault, variant.id, location, repr(level if level.fault else variant)))
         else:
             page.lines.append(_line(variant, level, shared, currency))
 
 
 def _line(variant: VariantFact, level: LevelFact, shared: bool, currency: str | None) -> StockLine:
-    """Untracked levels say 0, which means nothing: their numbers are dropped."""
+    """Untracked levels say 0, which means nothing: their numbers are dropped. A deactivated level keeps its own (since
+    2026-04), but nothing is sold from there."""
     tracked = variant.tracked
     return StockLine(
         item_id=variant.id,
@@ -67,7 +70,7 @@ def _line(variant: VariantFact, level: LevelFact, shared: bool, currency: str | 
         on_hand=level.on_hand if tracked else None,
         committed=level.committed if tracked else None,
         incoming=level.incoming if tracked else None,
-        sellable=variant.sellable,
+        sellable=variant.sellable if level.active else False,
         oversell_allowed=variant.oversell_allowed,
         shared_pool=f"{variant.item}@{level.location_id}" if shared and level.location_id != NO_LOCATION else None,
         location=level.location,

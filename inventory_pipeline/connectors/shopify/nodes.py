@@ -9,7 +9,7 @@ import msgspec
 from inventory_pipeline.connectors.shopify.answers import Level, Node, Variant
 from inventory_pipeline.connectors.shopify.facts import Fact, LevelFact, VariantFact, level_fact, number_of, variant_fact
 from inventory_pipeline.core.errors import IncompleteRead, LineRejected
-from inventory_pipeline.core.stock import RejectedLine
+from inventory_pipeline.core.stock import NO_LOCATION, RejectedLine
 from inventory_pipeline.core.text import clean_text, one_line
 
 # What comes of one node: itself, a fact with a fault where only its ids are readable, or nothing but the fault.
@@ -66,13 +66,17 @@ def facts_of(nodes: Iterable[Read]) -> tuple[list[Fact], list[RejectedLine]]:
 
 
 def _unreadable(loose: Any, reason: str) -> Fact | RejectedLine:
-    """The ids, where they can be read: then the line's last stock becomes unknown instead of missing."""
+    """The ids, where they can be read: then the last stock of what they name becomes unknown instead of missing."""
     try:
         match loose:
             case {"id": str(gid), "inventoryItem": {"id": str(item)}}:
                 return VariantFact(number_of(item), number_of(gid), fault=reason)
+            case {"__typename": "ProductVariant", "id": str(gid)}:
+                return RejectedLine(reason, number_of(gid), excerpt=one_line(loose))
             case {"item": {"id": str(item)}, "location": {"id": str(location)}}:
                 return LevelFact(number_of(item), number_of(location), fault=reason)
+            case {"item": {"id": str(item)}}:
+                return LevelFact(number_of(item), NO_LOCATION, fault=reason)
     except LineRejected as error:
         reason = str(error)
     return RejectedLine(reason, excerpt=one_line(loose))

@@ -1,5 +1,6 @@
 """A Shopify store's settings and credentials, read once and checked before any request."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ SETTINGS: Mapping[str, str] = {
 }
 TOKEN, CLIENT_ID, CLIENT_SECRET = "access_token", "client_id", "client_secret"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_NAME = re.compile(r"admin\.shopify\.com/store/([a-z0-9-]+)|([a-z0-9-]+)\.myshopify\.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,12 @@ def auth_of(shop: str, credentials: Mapping[str, str]) -> StaticToken | ClientCr
 
 
 def _shop(url: str) -> str:
+    """Another address of the same shop is told the right one and not replaced by it: credentials belong to a host."""
     parts = urlsplit(url.strip())
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise UsageError(f"address {url!r:.80} must begin with https:// and be the shop's own: https://NAME.myshopify.com")
+    host = parts.hostname or ""
+    is_shopifys_own = f".{host}".endswith(".shopify.com")  # the admin's, which serves every shop
+    if not host or is_shopifys_own or (parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK)):
+        found = _NAME.search(url.lower())
+        name = (found[1] or found[2]) if found else "NAME"
+        raise UsageError(f"address {url!r:.80} must be the shop's own and begin with https://, like https://{name}.myshopify.com")
     return host_of(url)
