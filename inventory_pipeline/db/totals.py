@@ -21,6 +21,7 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
 
     tracked = present.c.state == "tracked"
     available = sa.type_coerce(present.c.available, sa.BigInteger)
+    sku = sa.func.coalesce(trimmed(present.c.sku), "")
     row = connection.execute(
         sa.select(
             sa.func.count().label("lines"),
@@ -29,7 +30,7 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
             lines(tracked, available < 0, present.c.oversell_allowed.is_not(True)).label("oversold"),
             lines(present.c.state == "untracked").label("untracked"),
             lines(present.c.state == "unknown").label("unknown"),
-            lines(sa.func.coalesce(trimmed(present.c.sku), "") == "").label("without_sku"),
+            lines(sku == "").label("without_sku"),
         ).select_from(present)
     ).one()
 

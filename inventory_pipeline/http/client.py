@@ -20,6 +20,7 @@ from inventory_pipeline.http.pace import Pace
 from inventory_pipeline.http.reply import Reply
 from inventory_pipeline.http.retry import RetryPolicy, Trouble, wait_of
 from inventory_pipeline.http.streamed import StreamedReply
+from inventory_pipeline.http.transport import AiohttpTransport
 from inventory_pipeline.http.wire import Params, Question, Receive, Result, Wire
 
 # httpx and httpcore write whole addresses at INFO and below, with the signatures in them.
@@ -52,14 +53,12 @@ class HttpClient:
         retry: RetryPolicy | None = None,
         verify: bool | str = True,
         on_exchange: Callable[[Exchange], None] | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.connections = connections
         self._per_second = per_second
         self._retry = retry or RetryPolicy()
         self._verify = verify
         self._on_exchange = on_exchange
-        self._transport = transport
         self._wire = Wire(auth, timeout, deadline)
 
     @property
@@ -70,13 +69,13 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         self._pace = Pace(self._per_second)
         self._free = asyncio.Semaphore(self.connections)
-        self._wire.client = httpx.AsyncClient(
-            verify=ssl.create_default_context(cafile=self._verify) if isinstance(self._verify, str) else self._verify,
-            limits=httpx.Limits(max_connections=self.connections, max_keepalive_connections=self.connections),
-            timeout=httpx.Timeout(self._wire.timeout, pool=None),
-            headers=HEADERS,
-            transport=self._transport,
+        context = (
+            ssl.create_default_context(cafile=self._verify)
+            if isinstance(self._verify, str)
+            else httpx.create_ssl_context(self._verify)
         )
+        transport = AiohttpTransport(context=context, connections=self.connections, timeout=self._wire.timeout)
+        self._wire.client = httpx.AsyncClient(headers=HEADERS, transport=transport)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

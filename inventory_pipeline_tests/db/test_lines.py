@@ -89,6 +89,15 @@ def test_of_two_readings_of_one_line_the_later_holds(database: Database) -> None
     assert shop.level("a")["available"] == 7
 
 
+@pytest.mark.parametrize(("first", "second"), [(None, 3), (3, None)])
+def test_the_later_reading_holds_whichever_of_the_two_says_more(
+    database: Database, first: int | None, second: int | None
+) -> None:
+    shop = Shop(database)
+    shop.sync([line("a", 1, on_hand=first), line("a", 2, on_hand=second)])
+    assert (shop.level("a")["available"], shop.level("a")["on_hand"]) == (2, second)
+
+
 def test_a_later_good_reading_mends_a_rejected_one_and_the_other_way_round(database: Database) -> None:
     shop = Shop(database)
     bad = RejectedLine("broken", "a", "default")

@@ -23,9 +23,10 @@ stage_lines = sa.Table(
     sa.Column("item_id", Key, nullable=False),
     sa.Column("location_id", Key, nullable=False),
     *_nullable(value_columns()),
-    sa.Column("rejected", sa.Boolean, nullable=False),
+    sa.Column("rejected", sa.Boolean, nullable=False, server_default=sa.false()),
     prefixes=["TEMPORARY"],
 )
+stage_lines.c.location_active.server_default = sa.DefaultClause(sa.true())
 
 stage_rejected = sa.Table(
     "stage_rejected",

@@ -119,4 +119,4 @@ rejected_lines = sa.Table(
 
 def trimmed(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     """The text without white space around it, as `str.strip` takes it away (as far as both databases can be told so)."""
-    return sa.func.ltrim(sa.func.rtrim(column, _SPACE), _SPACE)
+    return sa.func.trim(column, _SPACE)
