@@ -24,7 +24,6 @@ PER_PAGE = 100
 NINE = ("id", "type", "name", "status", "sku", "price", "manage_stock", "stock_quantity", "stock_status")
 _WORDS = "Fired twice in a wood kiln, glazed by hand; no two are alike. Dishwasher safe, but the sea never is. "
 _IMAGE = {"id": 77, "date_created": "2026-01-05T08:00:00", "src": "https://shop.example/wp-content/uploads/mug.jpg", "alt": ""}
-_INDEX = {"namespace": "wc/v3", "routes": {"/wc/v3/products": {}, "/wc/v3/variations": {}}}
 
 
 def product(number: int, version: int) -> dict[str, Any]:
@@ -74,8 +73,6 @@ class Shop:
             return _response(b"{}")
         if parts.path.endswith("/variations"):
             return _response(b"[]", 0)
-        if not parts.path.endswith("/products"):
-            return _response(msgspec.json.encode(_INDEX))
         page, fields = int(asked.get("page", 1)), asked.get("_fields", "")
         key = self.version, fields, page
         if key not in self._answers:

@@ -45,12 +45,12 @@ def variation(number: Any, parent_id: Any, option: str = "S", **changes: Any) ->
 class MadeUpShop:
     """`fault` may answer a request instead of the shop. `path` is the subfolder the shop lives in.
 
-    `flat` None: as before 10.3, without an index of routes. `totals` False: as behind a proxy that drops the header.
+    `flat` False: as before 10.3. `totals` False: as behind a proxy that drops the header.
     """
 
     products: list[dict[str, Any]] = field(default_factory=list)
     variations: list[dict[str, Any]] = field(default_factory=list)
-    flat: bool | None = True
+    flat: bool = True
     totals: bool = True
     pretty: bool = True
     path: str = ""
@@ -74,8 +74,6 @@ class MadeUpShop:
         route = self._route(request)
         if route is None:
             return Answer.html("Page not found", 404)
-        if route == "":
-            return self._index()
         if self.gate and (refusal := self.gate.refusal(request, self.base_url)):
             return refusal
         if route == "/system_status":
@@ -88,12 +86,6 @@ class MadeUpShop:
             return request.query["rest_route"].removeprefix("/wc/v3").rstrip("/")
         prefix = f"{self.path}/wp-json/wc/v3"
         return request.path.removeprefix(prefix).rstrip("/") if self.pretty and request.path.startswith(prefix) else None
-
-    def _index(self) -> Answer:
-        if self.flat is None:
-            return NO_ROUTE
-        routes = ["/wc/v3", "/wc/v3/products"] + ["/wc/v3/variations"] * self.flat
-        return Answer.json({"namespace": "wc/v3", "routes": {route: {"methods": ["GET"]} for route in routes}})
 
     def _items(self, route: str) -> list[dict[str, Any]] | None:
         if route == "/products":

@@ -55,13 +55,11 @@ class RecordedShop:
 
     def __call__(self, request: Request) -> Answer:
         route = request.path.removeprefix("/wp-json/wc/v3").rstrip("/")
-        if route == "":
-            return self._one("index") or NO_ROUTE
         if refusal := self.gate.refusal(request, self.base_url):
             return refusal
         query = request.query
         if query["_fields"] == "id":
-            return self._one("products-page1") or NO_ROUTE
+            return self._one(f"{_list_name(route)}-page1") or NO_ROUTE
         if route == "/system_status":
             return NO_ROUTE
         asked_as_recorded = query["per_page"] == "100" and query["orderby"] == "id" and query["order"] == "asc"

@@ -57,3 +57,24 @@ def test_nobody_at_the_address_is_a_finding() -> None:
     items = check_shop(gone)
     assert not items["address"].ok
     assert "cannot be reached" in items["address"].detail
+
+
+def test_a_web_page_where_the_list_should_be_is_not_taken_for_the_api() -> None:
+    with MadeUpShop(fault=lambda _: Answer.html("Log in", 200)).serve() as server:
+        items = check_shop(server.url)
+    assert not items["address"].ok
+    assert "“Log in” with a web page where JSON should be" in items["address"].detail
+
+
+def test_how_variations_are_read_is_told_or_why_they_are_not() -> None:
+    refused = authentication_error("The API key provided does not have read permissions.")
+    shops = {
+        "all variations come in one list": MadeUpShop([product(1)]),
+        "variations are read product by product": MadeUpShop([product(1)], flat=False),
+        "variations: the key may not read": MadeUpShop(
+            [product(1)], fault=lambda request: refused if request.path.endswith("/variations") else None
+        ),
+    }
+    for told, shop in shops.items():
+        with shop.serve() as server:
+            assert told in check_shop(server.url)["version"].detail

@@ -314,7 +314,7 @@ def test_settings_and_credentials_are_checked_before_any_request() -> None:
 
 
 def test_a_plugin_that_is_off_and_a_wrong_address_are_told_apart() -> None:
-    with MadeUpShop(flat=None).serve() as server:
+    with MadeUpShop().serve() as server:
         off = server.url
         server.app = lambda _: Answer.json({"code": "rest_no_route", "message": "No route", "data": {"status": 404}}, 404)
         with pytest.raises(StoreMisconfigured, match="turn on the WooCommerce plugin"):

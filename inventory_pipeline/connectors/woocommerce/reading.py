@@ -38,7 +38,6 @@ class Reading:
         self._way = "variations in one list"
 
     async def pages(self) -> AsyncGenerator[Page | Completeness]:
-        await self._site.find()
         products = self._list("/products", Product, self._catalogue.add_products)
         async with aclosing(products):
             async for page in products:
@@ -50,16 +49,14 @@ class Reading:
         yield self._proof()
 
     async def _variations(self) -> AsyncGenerator[Page]:
-        if self._site.flat_variations is not False:
-            flat = self._list("/variations", Variation, self._catalogue.add_variations)
-            try:
-                async with aclosing(flat):
-                    async for page in flat:
-                        yield page
-                return
-            except NoRoute:
-                # Before 10.3, with an index that is closed or shows what its server does not have.
-                pass
+        flat = self._list("/variations", Variation, self._catalogue.add_variations)
+        try:
+            async with aclosing(flat):
+                async for page in flat:
+                    yield page
+            return
+        except NoRoute:
+            pass  # before 10.3
         self._way = "variations product by product"
         async with aclosing(self._by_product()) as pages:
             async for page in pages:
