@@ -1,5 +1,9 @@
 """How a WooCommerce shop is read: which calls, in which order, and what proves the end."""
 
+import asyncio
+import gc
+import threading
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -58,8 +62,8 @@ def test_an_empty_shop_is_read_whole() -> None:
     assert (whole.lines, whole.proof.expected, whole.proof.gap) == ({}, 0, 0)
 
 
-@pytest.mark.parametrize("flat", [True, False, None])
-def test_variations_are_found_whatever_the_version_offers(flat: bool | None) -> None:
+@pytest.mark.parametrize("flat", [True, False])
+def test_variations_are_found_whatever_the_version_offers(flat: bool) -> None:
     shop = MadeUpShop([product(1), parent(2, 3, 4), parent(5, 6)], [variation(n, p) for n, p in ((3, 2), (4, 2), (6, 5))], flat)
     whole = read(shop)
     assert ids(whole) == ["1", "3", "4", "6"]
@@ -322,3 +326,45 @@ def test_a_plugin_that_is_off_and_a_wrong_address_are_told_apart() -> None:
         server.app = lambda _: Answer.html("Not Found", 404)
         with pytest.raises(StoreMisconfigured, match="404 “Not Found” with a web page; check the address"):
             read_shop(off)
+
+
+def test_variations_are_asked_for_while_the_last_products_are_on_their_way() -> None:
+    asked = threading.Event()
+    waited: list[bool] = []
+
+    def last_page_waits(request: Request) -> None:
+        if request.path.endswith("/variations"):
+            asked.set()
+        elif request.query["page"] == "2":
+            waited.append(asked.wait(5))
+
+    shop = MadeUpShop([product(1), product(2), parent(3, 4)], [variation(4, 3)], fault=last_page_waits)
+    with shop.serve() as server:
+        whole = read_shop(server.url, {"per_page": "2"})
+        assert server.all_closed()
+    assert waited == [True]
+    assert (len(whole.lines), whole.api_calls) == (3, 3)
+
+
+def test_variations_asked_for_in_vain_leave_nothing_behind() -> None:
+    released = threading.Event()
+
+    def fault(request: Request) -> Answer | None:
+        if request.path.endswith("/variations"):
+            released.wait(5)
+        return Answer(200, b"{}") if request.query["page"] == "2" else None
+
+    complaints: list[str] = []
+
+    async def read_in_vain(url: str) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        with pytest.raises(IncompleteRead, match="JSON dict where a list should be"):
+            async with aclosing(WooCommerce(woo_context(url, {"per_page": "2"})).read()) as pages:
+                assert [page async for page in pages] == []
+        gc.collect()
+
+    with MadeUpShop([product(1), product(2), product(3)], fault=fault).serve() as server:
+        asyncio.run(read_in_vain(server.url))
+        released.set()
+        assert server.all_closed()
+    assert complaints == []

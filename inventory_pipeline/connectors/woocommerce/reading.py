@@ -38,18 +38,23 @@ class Reading:
         self._way = "variations in one list"
 
     async def pages(self) -> AsyncGenerator[Page | Completeness]:
-        products = self._list("/products", Product, self._catalogue.add_products)
-        async with aclosing(products):
-            async for page in products:
-                yield page
-        async with aclosing(self._variations()) as variations:
-            async for page in variations:
-                yield page
+        products, variations = self._walk("/products", Product), self._walk("/variations", Variation)
+        try:
+            # The last pages of products leave connections free: the first one of variations comes along with them.
+            listed = self._list(products, self._catalogue.add_products, variations.begin)
+            async with aclosing(listed):
+                async for page in listed:
+                    yield page
+            async with aclosing(self._variations(variations)) as pages:
+                async for page in pages:
+                    yield page
+        finally:
+            await variations.end()
         yield self._catalogue.containers()
         yield self._proof()
 
-    async def _variations(self) -> AsyncGenerator[Page]:
-        flat = self._list("/variations", Variation, self._catalogue.add_variations)
+    async def _variations(self, walk: Walk[Variation]) -> AsyncGenerator[Page]:
+        flat = self._list(walk, self._catalogue.add_variations)
         try:
             async with aclosing(flat):
                 async for page in flat:
@@ -62,15 +67,19 @@ class Reading:
             async for page in pages:
                 yield page
 
-    async def _list(self, route: str, kind: type[Kind], add: Callable[[Listed[Kind]], Page]) -> AsyncGenerator[Page]:
-        walk = Walk(partial(self._ask, route, kind), self._per_page, self._width)
+    def _walk(self, route: str, kind: type[Kind]) -> Walk[Kind]:
+        return Walk(route, partial(self._ask, route, kind), self._per_page, self._width)
+
+    async def _list(
+        self, walk: Walk[Kind], add: Callable[[Listed[Kind]], Page], all_asked: Callable[[], None] = lambda: None
+    ) -> AsyncGenerator[Page]:
         before, highest = self._catalogue.shown, 0
-        async with aclosing(walk.pages()) as pages:
+        async with aclosing(walk.pages(all_asked)) as pages:
             async for listed in pages:
                 known = self._catalogue.shown
                 page = add(listed)
                 if listed.number > max(highest, 1) and listed.items and self._catalogue.shown == known:
-                    raise IncompleteRead(f"page {listed.number} of {route} only repeats items of earlier pages")
+                    raise IncompleteRead(f"page {listed.number} of {walk.route} only repeats items of earlier pages")
                 highest = max(highest, listed.number)
                 yield page
         self._settle(walk, before)
@@ -95,8 +104,8 @@ class Reading:
         yield Page(lines, rejected, excluded)
 
     async def _of_product(self, number: int) -> tuple[int, Walk[Variation], list[Listed[Variation]]]:
-        ask = partial(self._ask, f"/products/{number}/variations", Variation)
-        walk = Walk(ask, self._per_page, width=1)
+        route = f"/products/{number}/variations"
+        walk = Walk(route, partial(self._ask, route, Variation), self._per_page, width=1)
         async with aclosing(walk.pages()) as pages:
             return number, walk, [listed async for listed in pages]
 

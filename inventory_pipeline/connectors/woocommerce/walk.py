@@ -4,7 +4,8 @@ WooCommerce pages by offset. A deletion moves every later item one place forward
 read slips onto the page before it; an addition comes at the end, since lists are asked for in the order of ids.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from functools import partial
 from itertools import count
@@ -17,24 +18,37 @@ Ask = Callable[[int], Awaitable[Listed[Kind]]]
 
 
 class Walk(Generic[Kind]):
-    """One list. After `pages` has ended, `total` is what the shop last said the list has (None: it never said), and
-    `moved` whether that changed meanwhile."""
+    """One list, named by its route. After `pages` has ended, `total` is what the shop last said the list has (None: it never
+    said), and `moved` whether that changed meanwhile."""
 
-    def __init__(self, ask: Ask[Kind], per_page: int, width: int) -> None:
+    def __init__(self, route: str, ask: Ask[Kind], per_page: int, width: int) -> None:
+        self.route = route
         self.total: int | None = None
         self.moved = False
         self._ask = ask
         self._per_page = per_page
         self._width = width
         self._again: set[int] = set()
+        self._first: asyncio.Future[Listed[Kind]] | None = None
 
-    async def pages(self) -> AsyncGenerator[Listed[Kind]]:
+    def begin(self) -> None:
+        """Asks for the first page now, to be taken by `pages` later. Whoever begins a walk ends it."""
+        self._first = asyncio.ensure_future(self._ask(1))
+
+    async def end(self) -> None:
+        """Leaves no request under way."""
+        if self._first is not None:
+            self._first.cancel()
+            await asyncio.gather(self._first, return_exceptions=True)
+
+    async def pages(self, all_asked: Callable[[], None] = lambda: None) -> AsyncGenerator[Listed[Kind]]:
         """Every page in order; where the total moved, once more those that items may have slipped onto, and the end.
 
-        Without totals (a proxy may drop the header) the list ends at its first empty page. A page may be short, or even
-        empty, without being the last: rows that the shop cannot show are counted but left out.
+        Calls `all_asked` where the total is known and no page is left to be asked for. Without totals (a proxy may drop
+        the header) the list ends at its first empty page. A page may be short, or even empty, without being the last:
+        rows that the shop cannot show are counted but left out.
         """
-        first = await self._ask(1)
+        first = await (self._first or self._ask(1))
         self.total = first.total
         yield first
         if self.total is None:
@@ -46,7 +60,7 @@ class Walk(Generic[Kind]):
                         yield page
             return
         last = self._last_page()
-        async with aclosing(self._asked(range(2, last + 1))) as pages:
+        async with aclosing(self._asked(_then(range(2, last + 1), all_asked))) as pages:
             async for page in pages:
                 self._watch(page)
                 yield page
@@ -68,6 +82,11 @@ class Walk(Generic[Kind]):
 
     def _last_page(self) -> int:
         return max(1, -(-(self.total or 0) // self._per_page))
+
+
+def _then(numbers: Iterable[int], done: Callable[[], None]) -> Iterator[int]:
+    yield from numbers
+    done()
 
 
 def _is_empty(page: Listed[Kind]) -> bool:
