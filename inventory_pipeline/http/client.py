@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -69,12 +68,7 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         self._pace = Pace(self._per_second)
         self._free = asyncio.Semaphore(self.connections)
-        context = (
-            ssl.create_default_context(cafile=self._verify)
-            if isinstance(self._verify, str)
-            else httpx.create_ssl_context(self._verify)
-        )
-        transport = AiohttpTransport(context=context, connections=self.connections, timeout=self._wire.timeout)
+        transport = AiohttpTransport(verify=self._verify, connections=self.connections, timeout=self._wire.timeout)
         self._wire.client = httpx.AsyncClient(headers=HEADERS, transport=transport)
         return self
 

@@ -7,6 +7,7 @@ and to count.
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -19,15 +20,17 @@ _METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """`timeout` bounds, in seconds, the connecting and each wait for bytes. Made in the loop that uses it.
+    """`timeout` bounds, in seconds, the connecting and each wait for bytes; `verify` may be a file of certificates to trust.
 
-    Raises httpx's own exceptions. Proxies are the environment's (`HTTPS_PROXY`, `NO_PROXY` …), as with httpx.
+    Made in the loop that uses it. Raises httpx's own exceptions. Proxies are the environment's (`HTTPS_PROXY`, `NO_PROXY`
+    …), as with httpx.
     """
 
-    def __init__(self, *, context: ssl.SSLContext, connections: int, timeout: float) -> None:
+    def __init__(self, *, verify: bool | str, connections: int, timeout: float) -> None:
+        self._verify = verify
         self._proxies = getproxies()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, ssl=context),
+            connector=aiohttp.TCPConnector(limit=connections),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -46,9 +49,16 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=request.headers.multi_items(),
                 data=await request.aread() if request.method in _METHODS_WITH_BODY else None,
                 proxy=self._proxy_for(request.url),
+                ssl=self._trusted if request.url.scheme == "https" else True,
                 allow_redirects=False,
             )
         return httpx.Response(response.status, headers=list(response.raw_headers), stream=_Body(response))
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        if isinstance(self._verify, str):
+            return ssl.create_default_context(cafile=self._verify)
+        return httpx.create_ssl_context(self._verify)
 
     def _proxy_for(self, url: httpx.URL) -> str | None:
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 Receive = Callable[[httpx.Response], Awaitable[Result]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """What is asked: kept unsigned, so that each attempt is signed anew and no signature is ever logged."""
 
@@ -33,7 +34,7 @@ class Question:
     headers: Mapping[str, str] | None = None
     json: Any = None
 
-    @property
+    @cached_property
     def address(self) -> str:
         # Not httpx's `params=`, which would drop the query that the url has (`?rest_route=…`).
         return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(self.params)}" if self.params else self.url
