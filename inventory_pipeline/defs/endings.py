@@ -27,7 +27,8 @@ class Ending:
 
 def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending, platform: str | None) -> None:
     """The run's line in the sync log, in one call: concurrent or repeated writers would lose tags."""
-    tags = {
+    tags = dict.fromkeys((tag for tag in names.RESULT_TAGS if tag in run.tags), names.NOTHING)
+    tags |= {
         names.RUN_TAG: run.run_id,
         names.TRIGGER_TAG: trigger_of(run.tags),
         names.OUTCOME_TAG: ending.outcome,

@@ -21,4 +21,7 @@ OUTCOME_TAG = "inventory/outcome"
 ERROR_TAG = "inventory/error"
 API_CALLS_TAG = "inventory/api_calls"
 COUNT_TAGS = {name: f"inventory/{name}" for name in ("created", "updated", "skipped", "rejected", "missing")}
+# What a run writes only as it ends; a re-execution begins with its parent's, and Dagster can overwrite a tag, not remove it.
+RESULT_TAGS = (ERROR_TAG, API_CALLS_TAG, *COUNT_TAGS.values())
+NOTHING = "–"
 TAG_LENGTH = 250

@@ -120,7 +120,7 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
 
 def _row(record: RunRecord) -> SyncLogRow:
     run = record.dagster_run
-    own = run.tags if has_own_tags(run) else {}
+    own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
     parts = [counts[name] for name in ("created", "updated", "skipped", "rejected")]

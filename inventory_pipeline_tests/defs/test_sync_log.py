@@ -107,6 +107,38 @@ def test_results_that_a_re_execution_copied_from_its_parent_are_not_believed(ins
     assert (row.trigger, row.outcome, row.seen, row.api_calls) == ("retry", None, None, None)
 
 
+def test_a_re_execution_that_published_shows_no_error_of_its_parent_and_one_that_failed_no_counts(
+    instance: DagsterInstance,
+) -> None:
+    failed = create_run(instance, status=DagsterRunStatus.FAILURE)
+    write_tags(instance, failed, Ending("failed", error="the shop refuses the consumer_key"), "woocommerce")
+    mended = re_executed(instance, failed)
+    published(instance, mended)
+    write_tags(instance, mended, Ending("published"), "woocommerce")
+    assert shown(instance, mended)[names.ERROR_TAG] == names.NOTHING
+    row = sync_row(instance, mended.run_id)
+    assert row is not None
+    assert (row.outcome, row.error) == ("published", None)
+    broken = re_executed(instance, mended)
+    write_tags(instance, broken, Ending("failed", error="503"), "woocommerce")
+    tags = shown(instance, broken)
+    assert {tags[tag] for tag in (*names.COUNT_TAGS.values(), names.API_CALLS_TAG)} == {names.NOTHING}
+    row = sync_row(instance, broken.run_id)
+    assert row is not None
+    assert (row.outcome, row.error, row.created, row.api_calls) == ("failed", "503", None, None)
+
+
+def re_executed(instance: DagsterInstance, parent: DagsterRun) -> DagsterRun:
+    return create_run(instance, tags={**shown(instance, parent), "dagster/parent_run_id": parent.run_id})
+
+
+def shown(instance: DagsterInstance, run: DagsterRun) -> dict[str, str]:
+    """The run's tags as the runs list shows them."""
+    stored = instance.get_run_by_id(run.run_id)
+    assert stored is not None
+    return dict(stored.tags)
+
+
 @pytest.mark.parametrize(
     ("tags", "trigger"),
     [
