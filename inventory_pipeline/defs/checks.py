@@ -36,8 +36,11 @@ def _believable(result: SyncResult) -> Finding:
     figures = {"gap": result.gap}
     if not result.gap and not result.accepted_shrink:
         return Finding(f"the read was whole: {result.how}", figures)
-    accepted = ["a person accepted this read as it is"] if result.accepted_shrink else []
-    return Finding("; ".join([*accepted, *result.warnings]), figures, _WARN)
+    told = ["a person accepted this read as it is"] if result.accepted_shrink else []
+    told += result.warnings
+    if result.gap:
+        told.append("look for what hides entries from the store's key: a filter, a plugin, a missing permission")
+    return Finding("; ".join(told), figures, _WARN)
 
 
 def _readable(result: SyncResult) -> Finding:
@@ -54,7 +57,7 @@ def _not_oversold(result: SyncResult) -> Finding:
     totals = result.totals
     figures = {"oversold": totals.oversold, "backordered": totals.negative - totals.oversold}
     if totals.oversold:
-        text = f"{totals.oversold:,} lines are below zero although the store does not allow it: more was sold than is there"
+        text = f"{totals.oversold:,} lines are below zero and the store does not say that they may: more was sold than is there"
         return Finding(f"{text}; count the goods, then correct the stock or the orders in the store", figures, _ERROR)
     if totals.negative:
         return Finding(f"{totals.negative:,} lines are on backorder, which the store allows; reorder them", figures, _WARN)
@@ -86,7 +89,7 @@ def _no_unusual_shrink(result: SyncResult) -> Finding:
 _CHECKS: dict[str, tuple[Callable[[SyncResult], Finding], str]] = {
     BELIEVABLE: (_believable, "The read was whole. Warning: published with a reservation. Error: quarantined, the old stays."),
     "lines_readable": (_readable, "Every line could be read; a rejected one is unknown, never zero."),
-    "stock_not_oversold": (_not_oversold, "No line is below zero. Warning: backorders the store allows. Error: oversold."),
+    "stock_not_oversold": (_not_oversold, "No line is below zero. Warning: backorders that the store allows. Error: oversold."),
     "skus_usable": (_skus, "Every line has an SKU, and no SKU is on two variants, so that totals by SKU mean something."),
     "no_unusual_shrink": (_no_unusual_shrink, "The store shows about as many lines as before."),
 }

@@ -73,6 +73,12 @@ def test_each_fault_is_found_by_its_own_check_and_as_serious_as_it_deserves(
     assert found(result) == expected
 
 
+def test_a_gap_is_told_with_where_to_look() -> None:
+    result = replace(WELL, gap=2, warnings=["2 of 100 entries were not shown"])
+    (check,) = [check for check in check_results(Ending("published", result=result)) if not check.passed]
+    assert str(check.description).startswith("2 of 100 entries were not shown; look for what hides entries")
+
+
 def test_a_quarantined_read_fails_one_check_with_the_way_out_and_the_others_are_not_judged() -> None:
     (check,) = check_results(Ending("quarantined", error="shrunk; accept it with --accept-shrink"))
     assert (check.check_name, check.passed, check.severity) == ("snapshot_believable", False, ERROR)
