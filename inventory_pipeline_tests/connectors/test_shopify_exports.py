@@ -4,12 +4,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.connectors.shopify.blocks import BLOCK
-from inventory_pipeline.connectors.shopify.bulk import Export
+from inventory_pipeline.connectors.shopify.bulk import LONGEST_POLL, Export, waits
 from inventory_pipeline.connectors.shopify.download import download
 from inventory_pipeline.connectors.shopify.received import Received
 from inventory_pipeline.connectors.shopify.spool import Spool
@@ -104,6 +105,12 @@ def test_a_status_that_is_not_known_is_waited_for_like_any_other_before_the_end(
     shop.fault = next_look
     assert read_made_up(shop).lines == read_made_up(SHOP).lines
     assert told == []
+
+
+def test_looks_come_more_and_more_slowly_but_never_stop() -> None:
+    assert list(islice(waits(1.0), 4)) == [1.0, 1.5, 2.25, 3.375]
+    assert list(islice(waits(1.0), 50))[-1] == LONGEST_POLL
+    assert list(islice(waits(60.0), 3)) == [60.0, 60.0, 60.0]
 
 
 def test_a_status_that_is_not_known_is_the_end_where_there_is_a_result_and_that_is_not_used() -> None:

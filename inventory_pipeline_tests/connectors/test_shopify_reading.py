@@ -144,5 +144,12 @@ def test_fewer_roots_than_the_operation_counts_are_a_gap() -> None:
 
 
 def test_a_variant_that_cannot_be_read_was_shown_all_the_same() -> None:
-    whole = read_made_up(MadeUpShopify([variant(1), {"__typename": "ProductVariant"}]))
+    whole = read_made_up(MadeUpShopify([variant(1), variant(2, inventoryItem=None)]))
     assert (whole.proof.gap, len(whole.rejected)) == (0, 1)
+
+
+@pytest.mark.parametrize("way", ["bulk", "paged"])
+@pytest.mark.parametrize("node", [{"__typename": "Unicorn", "id": "gid://shopify/Unicorn/2"}, {"__typename": "ProductVariant"}])
+def test_what_may_be_anything_is_not_taken_for_the_variant_that_is_not_shown(node: dict[str, str], way: str) -> None:
+    whole = read_made_up(MadeUpShopify([variant(1), node]), read=way)
+    assert (whole.proof.gap, len(whole.rejected)) == (1, 1)

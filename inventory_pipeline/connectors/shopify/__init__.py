@@ -69,7 +69,7 @@ class Shopify:
             for page in pages(spool.items(), shop.currency_code, tally):
                 yield page
                 await asyncio.sleep(0)  # the lease's heartbeat has its turn
-            yield proof(counts, received.nodes, tally, len(received.rejected), how)
+            yield proof(counts, received.nodes, tally, received.unread_variants, how)
 
     async def _received(self, api: AdminApi, before: int, received: Received) -> tuple[Counts, str]:
         """Reads the shop by the way that fits, and counts again at the end."""

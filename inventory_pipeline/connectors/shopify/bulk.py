@@ -60,7 +60,7 @@ class BulkExport:
         return _finished(operation)
 
     async def _started(self, until: float) -> Operation:
-        for wait in self._waits():
+        for wait in waits(self._first_poll):
             answer = await self._api.ask(self._queries.start, Started, query=self._queries.exported)
             run = answer.bulk_operation_run_query
             if run.bulk_operation is not None and not run.user_errors:
@@ -77,7 +77,7 @@ class BulkExport:
         raise AssertionError("waits never end")
 
     async def _ended(self, operation: Operation, until: float) -> Operation:
-        for wait in self._waits():
+        for wait in waits(self._first_poll):
             if asyncio.get_running_loop().time() + wait > until:
                 raise PlatformUnavailable(
                     f"bulk operation {operation.id} is still {operation.status} after {self._patience:,.0f} s"
@@ -101,16 +101,18 @@ class BulkExport:
             )
         return operation
 
-    def _waits(self) -> Iterator[float]:
-        wait = self._first_poll
-        while True:
-            yield wait
-            wait = min(wait * 1.5, max(LONGEST_POLL, self._first_poll))
-
     async def _take_back(self, operation_id: str) -> None:
         with contextlib.suppress(SyncError, TimeoutError):
             async with asyncio.timeout(GOODBYE):
                 await self._api.ask(self._queries.cancel, dict, id=operation_id)
+
+
+def waits(first: float) -> Iterator[float]:
+    """Seconds between one look and the next, without end: each longer than the one before, up to LONGEST_POLL."""
+    wait = first
+    while True:
+        yield wait
+        wait = min(wait * 1.5, max(LONGEST_POLL, first))
 
 
 def _finished(operation: Operation) -> Export:

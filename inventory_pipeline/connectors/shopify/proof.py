@@ -18,12 +18,12 @@ class Counts:
 
 
 def proof(counts: Counts, nodes: int, tally: Tally, unread: int, how: str) -> Completeness:
-    """Compares `nodes` received, `unread` among them, with every count; the largest gap counts.
+    """Compares `nodes` received, `unread` variants among them, with every count; the largest gap counts.
 
     A shop's total that moves while it is read proves its smaller value only.
     """
     shop = min(counts.before, counts.after)
-    variants = tally.variants + unread  # a node that cannot be read was shown all the same
+    variants = tally.variants + unread  # what cannot be read was shown all the same
     objects = nodes if counts.objects is None else counts.objects
     roots = 0 if counts.roots is None else counts.roots
     missing = max(objects - nodes, roots - variants - tally.repeats, shop - variants, 0)

@@ -12,12 +12,17 @@ MOST_REJECTED = 10_000
 
 
 class Received:
-    """Counts nodes and puts their facts into the spool. `rejected` are the nodes without readable ids."""
+    """Counts nodes and puts their facts into the spool. `rejected` are the nodes of which no stock can be told."""
 
     def __init__(self, spool: Spool) -> None:
         self.nodes = 0
         self.rejected: list[RejectedLine] = []
         self._spool = spool
+
+    @property
+    def unread_variants(self) -> int:
+        """Rejected nodes that are a variant for certain, since they say which."""
+        return sum(line.item_id is not None for line in self.rejected)
 
     def add(self, nodes: Sequence[Read]) -> None:
         """Raises IncompleteRead where there is no end of nodes that cannot be read."""
