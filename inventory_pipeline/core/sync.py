@@ -46,8 +46,9 @@ class LineChange:
 class StockTotals:
     """The store after a publish, over present lines. `units` sums available over tracked lines, each shared pool once.
 
-    `negative` counts lines below zero, `oversold` those of them whose store does not allow it. `without_sku` counts lines,
-    `repeated_skus` the SKUs (trimmed) that more than one variant carries.
+    Quantities at a location that is not active are in none of `units`, `out_of_stock`, `negative` and `oversold`.
+    `negative` counts lines below zero, `oversold` those of them whose store does not allow it. `without_sku` counts
+    lines, `repeated_skus` the SKUs (trimmed) that more than one variant carries.
     """
 
     lines: int

@@ -13,13 +13,13 @@ REASONS = 20
 
 
 def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
-    """Over present lines; `out_of_stock` holds the negative ones too."""
+    """Over present lines; `out_of_stock` holds the negative ones too. Quantities of a location that is closed sell nothing."""
     present = sa.select(_level).where(_level.c.store_key == store_key, _level.c.presence == "present").subquery()
 
     def lines(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.count().filter(*conditions)
 
-    tracked = present.c.state == "tracked"
+    tracked = sa.and_(present.c.state == "tracked", present.c.location_active)
     available = sa.type_coerce(present.c.available, sa.BigInteger)
     sku = sa.func.coalesce(trimmed(present.c.sku), "")
     row = connection.execute(
@@ -58,7 +58,8 @@ def _repeated_skus(connection: sa.Connection, present: sa.Subquery) -> int:
 def _units(connection: sa.Connection, store_key: str) -> int:
     """Available millionths over tracked present lines. Where the lines of a pool disagree, its smallest word counts."""
     available = sa.type_coerce(_level.c.available, sa.BigInteger)
-    tracked = _level.c.store_key == store_key, _level.c.presence == "present", _level.c.state == "tracked"
+    mine = _level.c.store_key == store_key, _level.c.presence == "present"
+    tracked = *mine, _level.c.state == "tracked", _level.c.location_active
     alone = sa.select(available.label("amount")).where(*tracked, _level.c.shared_pool.is_(None))
     pooled = sa.select(sa.func.min(available)).where(*tracked, _level.c.shared_pool.is_not(None)).group_by(_level.c.shared_pool)
     amount = sa.union_all(alone, pooled).subquery().c.amount

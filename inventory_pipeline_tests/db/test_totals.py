@@ -28,6 +28,13 @@ def test_totals_count_every_pool_once(database: Database) -> None:
     assert (totals.out_of_stock, totals.negative, totals.untracked, totals.unknown) == (2, 1, 1, 1)
 
 
+def test_what_lies_at_a_closed_location_is_neither_units_nor_out_of_stock(database: Database) -> None:
+    closed = [line("a", number, location_id=f"{number}", location_active=False) for number in (50, 0, -3)]
+    pooled = line("b", 20, shared_pool="p", location_active=False)
+    totals = Shop(database).sync([line("a", 17), *closed, pooled]).totals
+    assert (totals.lines, totals.units, totals.out_of_stock, totals.negative, totals.oversold) == (5, 17, 0, 0, 0)
+
+
 def test_totals_tell_oversold_from_backordered_and_count_unusable_skus(database: Database) -> None:
     shop = Shop(database)
     result = shop.sync(
