@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from dotenv import load_dotenv
 
@@ -66,7 +67,7 @@ def load_environment() -> Environment:
         feed_dir=_folder("INVENTORY_FEED_DIR", data_dir / "feeds"),
         log_level=_log_level(),
         sync_cron=_text("INVENTORY_SYNC_CRON") or DEFAULT_CRON,
-        timezone=_text("INVENTORY_TIMEZONE") or DEFAULT_TIMEZONE,
+        timezone=_timezone(),
         alert_interval=timedelta(seconds=_seconds("INVENTORY_ALERT_INTERVAL_SECONDS", DEFAULT_ALERT_INTERVAL)),
         secret_keys=_text("INVENTORY_SECRET_KEY"),
         retry_wait=timedelta(seconds=_seconds("INVENTORY_RETRY_WAIT_SECONDS", DEFAULT_RETRY_WAIT, least=0)),
@@ -88,6 +89,17 @@ def _log_level() -> str:
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise UsageError(f"INVENTORY_LOG_LEVEL={level!r:.40} is none of DEBUG, INFO, WARNING, ERROR")
     return level
+
+
+def _timezone() -> str:
+    name = _text("INVENTORY_TIMEZONE") or DEFAULT_TIMEZONE
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # not found, not a name, a folder
+        raise UsageError(
+            f"INVENTORY_TIMEZONE={name!r:.60} is not the name of a time zone, such as 'Europe/Berlin' or 'UTC'"
+        ) from None
+    return name
 
 
 def _seconds(name: str, default: int, least: int = 30) -> int:

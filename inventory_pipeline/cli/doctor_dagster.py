@@ -9,7 +9,9 @@ from inventory_pipeline.cli.session import Session
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import PROJECT_ROOT
 
-_START_DAEMON = "`inventory-pipeline dev` or `dagster-daemon run` starts one; `sync-all-stores` needs none"
+_START_DAEMON = (
+    f"`inventory-pipeline dev` or `DAGSTER_HOME={PROJECT_ROOT} dagster-daemon run` starts one; `sync-all-stores` needs none"
+)
 
 
 def look_at_dagster(session: Session) -> Iterator[Finding]:

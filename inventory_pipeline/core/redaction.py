@@ -6,13 +6,14 @@ from collections.abc import Iterable
 HIDDEN = "***"
 
 # Names whose values are secrets on the platforms read so far. In free text (`name: value`) only the unmistakable ones
-# count: "status code: 404" and the reference "secret:SHOP" must stay readable.
+# count: "status code: 404" and the reference "secret:SHOP" must stay readable, and so must "token=secret:NAME", the form
+# that errors show.
 _SURE = (
     r"consumer_key|consumer_secret|client_secret|oauth_signature|oauth_nonce|oauth_consumer_key|password|passwd"
     r"|(?:[a-z]+[-_])*token|(?:[a-z]+[-_])*api[-_]?key|authorization|ws_key"
 )
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SURE}|secret|sig|signature|code|x-(?:amz|goog)-[a-z-]+)=)[^&\s\"'<>#]+")
-_PAIR = re.compile(rf"(?i)(\b(?:{_SURE})\b[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*)(?:(?:basic|bearer|oauth)\s+)?[^\s\"'&,;}}]+")
+_PAIR = re.compile(rf"(?i)(\b(?:{_SURE})\b[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*|secret:NAME\b)(?:(?:basic|bearer|oauth)\s+)?[^\s\"'&,;}}]+")
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@?#]*@")
 
 

@@ -112,6 +112,8 @@ def _split(text: str) -> list[str]:
 def _read(key_file: Path) -> list[str]:
     try:
         return _split(key_file.read_text("ascii"))
+    except PermissionError:
+        raise UsageError(f"the key file {key_file} may not be read by this user; run as its owner") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the key file {key_file} cannot be read ({type(error).__name__}); restore it from a backup") from None
 

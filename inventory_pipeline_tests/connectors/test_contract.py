@@ -184,3 +184,9 @@ def test_a_setting_or_a_missing_credential_is_refused_before_any_request(case: P
             with pytest.raises(UsageError, match=name):
                 connector_for(platform)(replace(live.context, credentials=credentials))
         assert live.server.requests == []
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://shop.example:99999"])
+def test_an_address_that_is_none_is_refused_before_any_request(case: PlatformCase, url: str) -> None:
+    with case.whole() as live, pytest.raises(UsageError, match="address cannot be read"):
+        replace(live.context, store=replace(live.context.store, url=url))

@@ -25,6 +25,8 @@ def test_a_known_secret_is_hidden_wherever_it_stands(before: str, after: str) ->
         f"X-Shopify-Access-Token: {SECRET}",
         f'{{"access_token": "{SECRET}", "scope": "x"}}',
         f"password={SECRET}",
+        f"password=secret:{SECRET}",
+        f"password=secret:NAME{SECRET}",
         f"https://bucket.example/file?X-Goog-Signature={SECRET}",
     ],
 )
@@ -33,7 +35,11 @@ def test_an_unknown_secret_is_hidden_by_its_place(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["status code: 404", "secret:BERLIN", "env:INVENTORY_CRED_KEY", "Consumer secret is invalid.", "page=2&order=asc"]
+    "text",
+    [
+        *("status code: 404", "secret:BERLIN", "env:INVENTORY_CRED_KEY", "Consumer secret is invalid.", "page=2&order=asc"),
+        "it needs the credential consumer_key; give the store consumer_key=secret:NAME",
+    ],
 )
 def test_what_a_person_needs_to_read_stays(text: str) -> None:
     assert Redactor()(text) == text

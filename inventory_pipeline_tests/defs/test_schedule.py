@@ -14,6 +14,7 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.schedules import checked_cron, inventory_sync_schedule
+from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.conftest import register
 
@@ -68,9 +69,10 @@ def test_cron_lines_that_never_tick_are_refused_with_an_example(cron: str) -> No
 
 
 @pytest.mark.parametrize("timezone", ["Mars/Base", "../etc", "Europe"])
-def test_a_time_zone_that_is_none_is_refused_with_an_example(timezone: str) -> None:
+def test_a_time_zone_that_is_none_is_refused_with_an_example(timezone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_TIMEZONE", timezone)
     with pytest.raises(UsageError, match=r"INVENTORY_TIMEZONE=.*such as 'Europe/Berlin'"):
-        checked_cron("0 * * * *", timezone)
+        load_environment()
 
 
 def load(**environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import os
 import stat
 from pathlib import Path
 from threading import Barrier
@@ -117,3 +118,12 @@ def test_rotation_that_breaks_off_keeps_both_keys(tmp_path: Path):
 def test_a_vault_shows_no_key(tmp_path: Path):
     key = new_key()
     assert key not in repr(Vault([key])) + repr(vars(Vault([key])))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_key_file_of_another_user_is_a_matter_of_rights_not_of_backups(tmp_path: Path) -> None:
+    key_file = tmp_path / "secret.key"
+    load_vault(None, key_file)
+    key_file.chmod(0o000)
+    with pytest.raises(UsageError, match="may not be read by this user; run as its owner"):
+        load_vault(None, key_file)
