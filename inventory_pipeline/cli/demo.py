@@ -107,9 +107,9 @@ The demo is running; Ctrl-C ends it and all that it started.
 {listed}
 
 Look, in Dagster's web UI at {url}
-  Assets → inventory_snapshot: a partition per store; its plots show units, lines and out of stock move
+  Catalog → inventory_snapshot: under Partitions each store, with its units over time and what changed most
   Runs: each sync with its outcome, its counts and what started it
-  Assets → stock_alerts: what is low, checked every minute here, every hour in earnest
+  Catalog → stock_alerts: what is low, checked every minute here, every hour in earnest
   Automation: the schedule (every 5 minutes here, every 4 hours in earnest) and the sensors
 
 Try

@@ -6,7 +6,7 @@ import dagster as dg
 
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.checks import check_results, check_specs
-from inventory_pipeline.defs.endings import materialization
+from inventory_pipeline.defs.endings import materialization, way_out
 from inventory_pipeline.defs.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync_run import run_sync
@@ -24,21 +24,28 @@ from inventory_pipeline.defs.sync_run import run_sync
         "accept_shrink": dg.Field(
             bool,
             default_value=False,
-            description="Publish this run's own read although it is short, shrunken or full of rejected lines.",
+            description=(
+                "true publishes this run's own read although it is short, shrunken or full of rejected lines: for a store"
+                " that was quarantined and is right."
+            ),
         )
     },
     description=(
-        "The stock of one store integration as of its last complete read: one partition per store. A sync reads the whole"
-        " store, proves that the read is complete, and publishes it in one transaction; otherwise the last good snapshot"
-        " stays and the run says why."
+        "The stock of each store: one partition per store. A sync reads the whole store, proves that nothing is missing,"
+        " and publishes it at once; otherwise the last good snapshot stays, and the run says why and what to do. The"
+        " figures on this page are of the store that was synced last: choose yours under Partitions."
     ),
 )
 def inventory_snapshot(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     ending = run_sync(context, inventory)
-    yield from check_results(ending)
+    if ending.result is not None:
+        # Before its checks: what a check says is of the latest materialization that there is.
+        yield materialization(context.instance, ending.result)
+    store = context.partition_key if context.has_partition_key else None
+    if store is not None:
+        yield from check_results(ending)
     if ending.result is None:
         # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
-        raise dg.Failure(ending.error, allow_retries=False)
-    yield materialization(ending.result)
+        raise dg.Failure(ending.error, metadata=way_out(ending, store), allow_retries=False)

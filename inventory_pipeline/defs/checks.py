@@ -87,7 +87,10 @@ def _no_unusual_shrink(result: SyncResult) -> Finding:
 
 
 _CHECKS: dict[str, tuple[Callable[[SyncResult], Finding], str]] = {
-    BELIEVABLE: (_believable, "The read was whole. Warning: published with a reservation. Error: quarantined, the old stays."),
+    BELIEVABLE: (
+        _believable,
+        "The last sync published a whole read. Warning: with a reservation, or it was not let run. Error: quarantined or failed.",
+    ),
     "lines_readable": (_readable, "Every line could be read; a rejected one is unknown, never zero."),
     "stock_not_oversold": (_not_oversold, "No line is below zero. Warning: backorders that the store allows. Error: oversold."),
     "skus_usable": (_skus, "Every line has an SKU, and no SKU is on two variants, so that totals by SKU mean something."),
@@ -106,16 +109,19 @@ check_specs = [_spec(name, description) for name, (_, description) in _CHECKS.it
 
 
 def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
-    """The checks of one ended sync; none where there was no read to judge (failed, refused, canceled)."""
-    if ending.result is not None:
-        for name, (find, _) in _CHECKS.items():
-            found = find(ending.result)
-            yield dg.AssetCheckResult(
-                check_name=name,
-                passed=found.severity is None,
-                severity=found.severity or _WARN,
-                description=one_line(redact(found.text), 1_000),
-                metadata=found.figures,
-            )
-    elif ending.outcome == "quarantined":
-        yield dg.AssetCheckResult(check_name=BELIEVABLE, passed=False, severity=_ERROR, description=ending.error)
+    """The checks of one ended sync. Where nothing was published, they say so: Dagster would call them failed without a word."""
+    for name, (find, _) in _CHECKS.items():
+        found = find(ending.result) if ending.result is not None else _not_judged(name, ending)
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=found.severity is None,
+            severity=found.severity or _WARN,
+            description=one_line(redact(found.text), 1_000),
+            metadata=found.figures,
+        )
+
+
+def _not_judged(name: str, ending: Ending) -> Finding:
+    if name == BELIEVABLE:
+        return Finding(str(ending.error), {}, _WARN if ending.outcome == "refused" else _ERROR)
+    return Finding(f"not judged: the last sync published nothing; {BELIEVABLE} says why", {}, _WARN)

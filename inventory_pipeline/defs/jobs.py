@@ -7,5 +7,5 @@ from inventory_pipeline.defs import names
 sync_inventory = dg.define_asset_job(
     names.SYNC_JOB,
     selection=dg.AssetSelection.assets(names.SNAPSHOT),
-    description="Reads one store whole and publishes its stock. Choose the store as the partition.",
+    description="Reads stores whole and publishes their stock, a run for each. Materialize… asks for the stores (partitions).",
 )

@@ -1,11 +1,12 @@
 """One run's sync, from its partition key to its line in the sync log."""
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inventory_pipeline.core.errors import InventoryError, PlatformUnavailable, Quarantined, StoreRefused
+from inventory_pipeline.core.errors import InventoryError, LeaseHeld, PlatformUnavailable, Quarantined, StoreRefused
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.sync import Outcome, SyncResult
 from inventory_pipeline.core.text import one_line
@@ -53,6 +54,8 @@ class _Attempt:
             return Ending("published", result=self._sync(inventory))
         except Quarantined as error:
             return _told("quarantined", error)
+        except LeaseHeld as error:
+            return replace(_told("refused", error), holder=error.holder)
         except StoreRefused as error:
             return _told("refused", error)
         except PlatformUnavailable as error:
@@ -107,7 +110,7 @@ class _Attempt:
 def _log(ending: Ending) -> None:
     """The one line that says it all, on the run's page and in the log file."""
     if ending.result is None:
-        logger.warning("%s: %s", ending.outcome, ending.error)
+        logger.warning("%s: %s", ending.outcome, str(ending.error).removeprefix(f"{ending.outcome}: "))
         return
     result, counts = ending.result, ending.result.counts
     logger.info(

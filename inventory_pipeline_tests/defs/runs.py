@@ -48,6 +48,13 @@ class Executed:
         return {name: value.value for name, value in event.step_output_data.metadata.items()}
 
     @property
+    def way_out(self) -> Mapping[str, dg.MetadataValue]:
+        """What stands beside the step's failure."""
+        (event,) = self.of_type(DagsterEventType.STEP_FAILURE)
+        told = event.step_failure_data.user_failure_data
+        return {} if told is None else told.metadata
+
+    @property
     def failure(self) -> str:
         """What the step's failure says."""
         (event,) = self.of_type(DagsterEventType.STEP_FAILURE)

@@ -1,5 +1,6 @@
 """The asset's runs, against a real shop: what each outcome leaves in Dagster."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,6 +49,23 @@ def test_a_published_sync_leaves_numbers_to_plot_a_check_and_its_line_in_the_log
     check = result.check("snapshot_believable")
     assert (check.passed, check.partition) == (True, "berlin")
     assert len(result.checks) == len(check_specs)
+    # Of an earlier materialization they would count as missing.
+    assert {found.target_materialization_data.run_id for found in result.checks if found.target_materialization_data} == {
+        result.run.run_id
+    }
+    assert list(shown)[:3] == ["as_of", "units", "lines"]
+
+
+def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went(instance: DagsterInstance, shop: DemoStore) -> None:
+    first, _ = sync(instance)
+    assert "units_over_time" not in first.materializations[0].metadata
+    before = shop.catalogue.units
+    shop.catalogue.change(shop.catalogue.pools[0], quantity=98765)
+    second, _ = sync(instance)
+    shown = str(second.materializations[0].metadata["units_over_time"].value)
+    svg = b64decode(shown.removeprefix("![units over time](data:image/svg+xml;base64,").rstrip(")")).decode()
+    assert svg.count("V") == 1
+    assert f"{max(before, shop.catalogue.units):,.6g}" in svg
 
 
 def test_a_line_that_cannot_be_read_is_a_warning_on_a_published_snapshot(instance: DagsterInstance, shop: DemoStore) -> None:
@@ -71,9 +89,12 @@ def test_a_quarantined_sync_says_how_to_accept_it_and_accepting_publishes(instan
     result, row = sync(instance)
     assert (row.status, row.outcome, row.seen) == ("FAILURE", "quarantined", None)
     assert not result.materializations
-    (check,) = result.checks
+    check = result.check("snapshot_believable")
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert "accept_shrink: true" in str(check.description)
+    assert not any(check.passed for check in result.checks)
+    assert "accept_shrink:+true" in str(result.way_out["if_the_store_is_right"].value)
+    assert "quarantined: quarantined" not in result.texts
     assert result.attempts == 1
     _, accepted = sync(instance, accept_shrink=True)
     assert accepted.outcome == "published"
@@ -128,9 +149,10 @@ def test_a_second_sync_of_a_store_is_refused_naming_the_first(
 ) -> None:
     first = instance.create_run_for_job(defs.resolve_job_def(names.SYNC_JOB), status=DagsterRunStatus.STARTED)
     leases.acquire(services.database, "berlin", first.run_id, services.clock(), LEASE_TTL)
-    _, row = sync(instance)
+    result, row = sync(instance)
     assert row.outcome == "refused"
     assert first.run_id in str(row.error)
+    assert result.way_out == {"held_by": dg.MetadataValue.dagster_run(first.run_id)}
     assert not shop.requests
 
 
@@ -180,3 +202,18 @@ def test_a_fault_of_ours_is_one_line_without_secrets(instance: DagsterInstance) 
     assert (row.outcome, row.error) == ("failed", "unexpected KeyError: '***'")
     (run,) = instance.get_runs()
     assert "hunter2" not in "".join(str(entry) for entry in instance.all_logs(run.run_id))
+
+
+def test_the_largest_changes_are_a_table_that_dagster_shows_without_a_click(instance: DagsterInstance, shop: DemoStore) -> None:
+    sync(instance)
+    for product in [product for product in shop.catalogue.products if product.tracking == "own"][:30]:
+        shop.catalogue.change(product, quantity=1_000_000)
+    shop.catalogue.remove(shop.catalogue.products[-1])
+    result, _ = sync(instance)
+    (materialization,) = result.materializations
+    table = str(materialization.metadata["largest_changes"].value)
+    assert len(table) < 1_000
+    assert table.startswith("| available | SKU | title |\n| --- | --- | --- |\n")
+    rows = table.splitlines()[2:]
+    assert len(rows) > 5
+    assert all(row.count(" | ") == 2 and " → 1,000,000 | " in row for row in rows)

@@ -79,12 +79,21 @@ def test_a_gap_is_told_with_where_to_look() -> None:
     assert str(check.description).startswith("2 of 100 entries were not shown; look for what hides entries")
 
 
-def test_a_quarantined_read_fails_one_check_with_the_way_out_and_the_others_are_not_judged() -> None:
-    (check,) = check_results(Ending("quarantined", error="shrunk; accept it with --accept-shrink"))
-    assert (check.check_name, check.passed, check.severity) == ("snapshot_believable", False, ERROR)
-    assert "--accept-shrink" in str(check.description)
-
-
-@pytest.mark.parametrize("ending", [Ending("failed", error="503"), Ending("refused", error="inactive"), Ending("canceled")])
-def test_where_there_was_no_read_there_is_nothing_to_judge(ending: Ending) -> None:
-    assert list(check_results(ending)) == []
+@pytest.mark.parametrize(
+    ("ending", "severity"),
+    [
+        (Ending("quarantined", error="shrunk; accept it with --accept-shrink"), ERROR),
+        (Ending("failed", error="the shop refuses the consumer_key; copy it anew"), ERROR),
+        (Ending("refused", error="store 'berlin' is inactive; activate it"), WARN),
+    ],
+)
+def test_where_nothing_was_published_one_check_says_why_and_the_way_out_and_the_others_that_they_were_not_judged(
+    ending: Ending, severity: dg.AssetCheckSeverity
+) -> None:
+    why, *others = check_results(ending)
+    assert (why.check_name, why.passed, why.severity) == ("snapshot_believable", False, severity)
+    assert why.description == ending.error
+    assert len(others) == len(check_specs) - 1
+    for check in others:
+        assert (check.passed, check.severity) == (False, WARN)
+        assert "not judged: the last sync published nothing; snapshot_believable says why" in str(check.description)

@@ -1,0 +1,41 @@
+"""How a store's units went over its latest syncs, as a picture: Dagster's own plots over time mix all stores."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from inventory_pipeline.core.sync import SyncResult
+from inventory_pipeline.defs import names
+
+if TYPE_CHECKING:
+    from inventory_pipeline.db.history import Point
+
+# A week of syncs, every four hours.
+_SYNCS = 42
+
+
+def units_over_time(instance: dg.DagsterInstance, result: SyncResult) -> str:
+    """Markdown with the picture in it, from what earlier syncs left in Dagster; empty before there is anything to compare."""
+    from inventory_pipeline.db.history import Point
+    from inventory_pipeline.services.charts import data_uri, step_chart
+
+    earlier = list(_earlier(instance, result.store))
+    if not earlier:
+        return ""
+    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.ended_at, result.totals.units)])
+    return f"![units over time]({data_uri(svg)})"
+
+
+def _earlier(instance: dg.DagsterInstance, store: str) -> "Iterator[Point]":
+    """Oldest first. One query."""
+    from inventory_pipeline.db.history import Point
+
+    which = dg.AssetRecordsFilter(asset_key=names.SNAPSHOT, asset_partitions=[store])
+    for record in reversed(instance.fetch_materializations(which, limit=_SYNCS - 1).records):
+        materialization = record.asset_materialization
+        units = None if materialization is None else materialization.metadata.get("units")
+        if isinstance(units, dg.FloatMetadataValue) and units.value is not None:
+            yield Point(datetime.fromtimestamp(record.timestamp, UTC), Decimal(str(units.value)))
