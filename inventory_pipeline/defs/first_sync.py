@@ -40,12 +40,14 @@ def first_sync(
     count. Without it, the change was made just now.
     """
     since = since or system_clock() - _JUST_NOW
+    if not store.is_active:
+        if store.auto_sync and store.first_sync_at is None:
+            return FirstSync(None, "the first sync starts when the store is activated")
+        return FirstSync(None, "it is not synced until it is activated; what is known of its stock stays")
+    if store.first_sync_at is not None:
+        return FirstSync(None, "the schedule syncs it at its next tick")
     if not store.auto_sync:
         return FirstSync(None, "no first sync was requested: the store has no auto-sync; the schedule takes it at its next tick")
-    if store.first_sync_at is not None:
-        return FirstSync(None, "no first sync was requested: the store has been synced before")
-    if not store.is_active:
-        return FirstSync(None, "the first sync starts when the store is activated")
     deadline = time.monotonic() + patience
     while (run_id := _latest_sync(instance, store.key, since)) is None:
         if not daemon_is_running(instance):

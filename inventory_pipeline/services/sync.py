@@ -96,7 +96,10 @@ class InventorySyncService:
         with self._database.connect() as connection:
             store = stores.get_store(connection, store_key)
         if store is None:
-            raise StoreRefused(f"no store {store_key!r} is registered; `inventory-pipeline stores list` shows them")
+            raise StoreRefused(
+                f"no store {store_key!r} is registered; `inventory-pipeline stores list` shows them, the job"
+                " register_store_integration connects one"
+            )
         if store.purged_at is not None:
             raise StoreRefused(f"store {store_key!r} was purged on {show_instant(store.purged_at)}; its key is never used again")
         if not store.is_active:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DagsterInvalidConfigError, DagsterRunStatus
 
-from inventory_pipeline.db import audit
+from inventory_pipeline.connectors.registry import platforms
+from inventory_pipeline.db import audit, stores
 from inventory_pipeline.defs import names
+from inventory_pipeline.defs.integration_jobs import REGISTER_FORM
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import Executed, execute
@@ -51,7 +53,14 @@ def test_the_form_makes_a_store_and_its_partition(instance: DagsterInstance, ser
     ],
 )
 def test_the_run_says_what_becomes_of_the_first_sync(instance: DagsterInstance, form: dict[str, Any], told: str) -> None:
-    assert told in register(instance, **form).outputs["first_sync"]
+    assert told in register(instance, **form).outputs["next_sync"]
+
+
+def test_the_form_names_every_platform_and_the_credentials_that_it_needs() -> None:
+    for platform in platforms():
+        assert platform.platform in str(REGISTER_FORM["platform"].description)
+        assert f"{platform.platform}: " in str(REGISTER_FORM["credentials"].description)
+        assert all(name in str(REGISTER_FORM["credentials"].description) for name in platform.credentials)
 
 
 def test_a_secret_put_into_the_form_is_refused_with_the_advice_to_rotate_it_and_repeated_nowhere(
@@ -86,10 +95,23 @@ def test_a_field_cannot_read_the_servers_environment(instance: DagsterInstance, 
 
 def test_stores_are_switched_on_and_off(instance: DagsterInstance, services: Services) -> None:
     register(instance, auto_sync=True)
-    assert manage(instance, "paris", "deactivate").outputs["state"] == "inactive"
+    outputs = manage(instance, "paris", "deactivate").outputs
+    assert outputs["state"] == "inactive"
+    assert outputs["next_sync"] == "the first sync starts when the store is activated"
     assert not services.integrations.get("paris").is_active
-    assert manage(instance, " paris ", "activate").outputs["first_sync"] == "the first sync starts when the daemon runs"
+    assert manage(instance, " paris ", "activate").outputs["next_sync"] == "the first sync starts when the daemon runs"
     assert services.integrations.get("paris").is_active
+
+
+def test_a_store_that_has_been_synced_is_told_what_becomes_of_it_and_not_of_its_first_sync(
+    instance: DagsterInstance, services: Services
+) -> None:
+    register(instance)
+    with services.database.begin() as connection:
+        stores.mark_first_sync(connection, "paris", services.clock())
+    told = manage(instance, "paris", "deactivate").outputs["next_sync"]
+    assert told == "it is not synced until it is activated; what is known of its stock stays"
+    assert manage(instance, "paris", "activate").outputs["next_sync"] == "the schedule syncs it at its next tick"
 
 
 def test_an_unknown_store_is_a_failure_in_one_line(instance: DagsterInstance) -> None:
@@ -97,8 +119,9 @@ def test_an_unknown_store_is_a_failure_in_one_line(instance: DagsterInstance) ->
 
 
 def test_check_tells_what_is_well(instance: DagsterInstance, shop: DemoStore) -> None:
-    findings = manage(instance, "berlin", "check").outputs["findings"]
-    assert "| credentials | well |" in findings
+    found = manage(instance, "berlin", "check").outputs
+    assert found["credentials"] == "well: the shop knows the key"
+    assert found["permissions"].startswith("well: ")
 
 
 def test_check_fails_where_something_is_not_well_and_says_what_to_do(
@@ -108,4 +131,5 @@ def test_check_fails_where_something_is_not_well_and_says_what_to_do(
     executed = manage(instance, "berlin", "check")
     assert executed.run.status is DagsterRunStatus.FAILURE
     assert "store berlin is not well: credentials" in executed.failure
+    assert str(executed.way_out["credentials"].value).startswith("NOT WELL: ")
     assert "cs_0000" not in executed.texts
