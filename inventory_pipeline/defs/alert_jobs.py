@@ -1,16 +1,19 @@
 """Decisions about alerts for people who know only the web UI: one job whose launchpad configuration is the form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from inventory_pipeline.core.alerts import Alert
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.quantity import exact_number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.core.thresholds import checked_threshold
+from inventory_pipeline.defs.alerts import MANAGE_JOB
 from inventory_pipeline.defs.interval import sync_interval
 from inventory_pipeline.defs.resources import Inventory
 
@@ -20,22 +23,36 @@ if TYPE_CHECKING:
 ACTIONS = dg.Enum("AlertAction", [dg.EnumValue("acknowledge"), dg.EnumValue("snooze"), dg.EnumValue("set_threshold")])
 SCOPES = dg.Enum("ThresholdScope", [dg.EnumValue(scope) for scope in ("location", "variant", "sku", "store", "global")])
 FORM = {
-    "action": dg.Field(ACTIONS, description="acknowledge and snooze need alerts; set_threshold needs scope and threshold."),
-    "alerts": dg.Field([int], default_value=[], description="Numbers of alerts, as `alerts list` shows them."),
+    "action": dg.Field(
+        ACTIONS,
+        description=(
+            "acknowledge (silence until it gets worse), snooze (silence for `hours`): both need `alerts`. set_threshold needs"
+            " `scope` and `threshold`."
+        ),
+    ),
+    "alerts": dg.Field([int], default_value=[], description="Their numbers, as the asset stock_alerts lists them: [17, 18]."),
     "hours": dg.Field(int, default_value=24, description="How long to snooze."),
-    "scope": dg.Field(SCOPES, default_value="global", description="What the threshold is for."),
-    "threshold": dg.Field(str, default_value="", description="Low is this many or fewer."),
-    "margin": dg.Field(str, default_value="", description="Recovered is above threshold + margin. Empty: a fifth."),
+    "scope": dg.Field(
+        SCOPES,
+        default_value="global",
+        description=(
+            "What the threshold is for: global (everything); store (needs `store`); variant (`store`, `variant`); location"
+            " (`store`, `variant`, `location`); sku (`group`, `sku`)."
+        ),
+    ),
+    # Any: people type 8 as well as '8'.
+    "threshold": dg.Field(dg.Any, default_value="", description="Low is this many or fewer."),
+    "margin": dg.Field(dg.Any, default_value="", description="Recovered is above threshold + margin. Empty: a fifth."),
     "cover_days": dg.Field(int, default_value=0, description="Also tell when it runs out within so many days; 0 for never."),
-    "store": dg.Field(str, default_value="", description="The store's key, for location, variant and store."),
-    "variant": dg.Field(str, default_value="", description="The platform's id of the variant, for location and variant."),
-    "location": dg.Field(str, default_value="", description="The location's id, for location."),
-    "group": dg.Field(str, default_value="", description="The group, for sku."),
-    "sku": dg.Field(str, default_value="", description="The SKU, for sku."),
+    "store": dg.Field(str, default_value="", description="The store's key."),
+    "variant": dg.Field(str, default_value="", description="The platform's id of the variant, in quotes."),
+    "location": dg.Field(str, default_value="", description="The location's id, in quotes."),
+    "group": dg.Field(str, default_value="", description="The merchant's group of stores."),
+    "sku": dg.Field(str, default_value="", description="The SKU, in quotes where it is a number."),
 }
 
 
-@dg.op(config_schema=FORM, out=dg.Out(dg.Nothing))
+@dg.op(config_schema=FORM, out=dg.Out(dg.Nothing), description="Does what the form says, and says what it did.")
 def decide(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     form, actor = context.op_config, f"dagster:{context.run_id}"
     try:
@@ -46,21 +63,25 @@ def decide(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory
             elif not form["alerts"]:
                 raise UsageError(f"{form['action']} needs the numbers of alerts; the asset stock_alerts lists them")
             elif form["action"] == "acknowledge":
-                told = f"{len(alerting.decisions.acknowledge(form['alerts'], actor))} alerts acknowledged"
+                told = f"acknowledged: {_numbers(alerting.decisions.acknowledge(form['alerts'], actor))}"
             else:
                 until = services.clock() + timedelta(hours=form["hours"])
-                told = f"{len(alerting.decisions.snooze(form['alerts'], until, actor))} alerts snoozed"
+                told = f"snoozed until {show_instant(until)}: {_numbers(alerting.decisions.snooze(form['alerts'], until, actor))}"
     except InventoryError as error:
         raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
     context.log.info(told)
     context.add_output_metadata({"done": told})
 
 
+def _numbers(alerts: Sequence[Alert]) -> str:
+    return ", ".join(str(alert.id) for alert in alerts)
+
+
 def _set_threshold(alerting: "Alerting", form: Mapping[str, Any], actor: str) -> str:
     rule = checked_threshold(
         form["scope"],
         exact_number(form["threshold"], "threshold"),
-        exact_number(form["margin"], "margin") if form["margin"].strip() else None,
+        None if form["margin"] == "" else exact_number(form["margin"], "margin"),
         form["cover_days"] or None,
         store_key=form["store"],
         item_id=form["variant"],
@@ -75,7 +96,8 @@ def _set_threshold(alerting: "Alerting", form: Mapping[str, Any], actor: str) ->
 @dg.job(
     # The launchpad shows the form alone, not nested under `ops`.
     config=dg.ConfigMapping(config_schema=FORM, config_fn=lambda form: {"ops": {"decide": {"config": form}}}),
-    description="Acknowledges or snoozes alerts, or sets a threshold.",
+    description="Acknowledges or snoozes alerts, or sets a threshold: fill in the form on the Launchpad tab.",
+    name=MANAGE_JOB,
 )
 def manage_alerts() -> None:
     decide()

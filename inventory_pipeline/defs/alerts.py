@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
-from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.endings import cell
 from inventory_pipeline.defs.interval import sync_interval
+from inventory_pipeline.defs.links import launchpad, store_page
 from inventory_pipeline.defs.resources import Inventory
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inventory_pipeline.services.alerts.delivery import Delivered
 
 ALERTS = dg.AssetKey("stock_alerts")
-CHECK_JOB = "check_alerts"
+CHECK_JOB, MANAGE_JOB = "check_alerts", "manage_alerts"
 NOTHING_OUT, STORES_FRESH, TOLD = "nothing_out_of_stock", "every_store_is_fresh", "notices_delivered"
 
 _LISTED, _CHARTS = 30, 6
@@ -32,7 +32,7 @@ _LISTED, _CHARTS = 30, 6
     key=ALERTS,
     deps=[names.SNAPSHOT],
     check_specs=[
-        dg.AssetCheckSpec(NOTHING_OUT, asset=ALERTS, description="No alert says out of stock or oversold."),
+        dg.AssetCheckSpec(NOTHING_OUT, asset=ALERTS, description="Warning: something is out of stock. Error: oversold."),
         dg.AssetCheckSpec(STORES_FRESH, asset=ALERTS, description="Every active store was read whole within its limit."),
         dg.AssetCheckSpec(TOLD, asset=ALERTS, description="Every notice reached its route, or will be tried again."),
     ],
@@ -40,9 +40,9 @@ _LISTED, _CHARTS = 30, 6
     owners=["team:inventory"],
     kinds={"python", "sql"},
     description=(
-        "Low stock over all stores: thresholds held against the current levels each hour. An alert is told once, when it"
-        " opens or gets worse, and ends when the stock has recovered; `inventory-pipeline thresholds explain` says which"
-        " rule decides."
+        "What is low, out or oversold in all stores, and which stores are stale: checked each hour against the thresholds."
+        " An alert is told once, when it opens or gets worse, and ends when the stock has recovered. `worst` lists the"
+        " gravest by number; the job manage_alerts acknowledges or snoozes them, or sets a threshold."
     ),
 )
 def stock_alerts(
@@ -62,8 +62,9 @@ def stock_alerts(
     except InventoryError as error:
         raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
     context.log.info("%s stores: %s", result.stores, dict(result.counts))
-    yield from _checks(result, delivered)
+    # In this order: what a check says is of the latest materialization that there is.
     yield _materialization(result, delivered, worst, charts)
+    yield from _checks(result, delivered)
 
 
 def _checks(result: "CheckResult", delivered: "Delivered") -> Iterator[dg.AssetCheckResult]:
@@ -71,8 +72,9 @@ def _checks(result: "CheckResult", delivered: "Delivered") -> Iterator[dg.AssetC
     yield dg.AssetCheckResult(
         check_name=NOTHING_OUT,
         passed=not any(out.values()),
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold",
+        # Somewhere something is always out of stock: were that an error, nobody would look at one any more.
+        severity=dg.AssetCheckSeverity.ERROR if out["oversold"] else dg.AssetCheckSeverity.WARN,
+        description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold; the asset lists the gravest under `worst`",
         metadata=dict(out),
     )
     stale = result.live.get("stale", 0)
@@ -101,16 +103,16 @@ def _materialization(result: "CheckResult", delivered: "Delivered", worst: list[
         severities[SEVERITY[level]] += number
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(severities.values()),
             **severities,
+            "worst": dg.MetadataValue.md(_table(worst)),
+            **({"charts": dg.MetadataValue.md(charts)} if charts else {}),
             **result.counts,
             "stores": result.stores,
             "stale_stores": len(result.stale),
             "notices": result.notices,
             "delivered": delivered.sent,
             "undelivered": delivered.failed + delivered.given_up,
-            "worst": dg.MetadataValue.md(_table(worst)),
-            **({"charts": dg.MetadataValue.md(charts)} if charts else {}),
+            "dagster/row_count": sum(severities.values()),
         }
     )
 
@@ -118,17 +120,18 @@ def _materialization(result: "CheckResult", delivered: "Delivered", worst: list[
 def _table(worst: list[Alert]) -> str:
     if not worst:
         return "No alert is open."
-    head = ["| level | store | SKU | title | available | rule | status | as of |", "|---|---|---|---|---:|---|---|---|"]
+    head = ["| alert | level | store | SKU | title | available | rule | status | as of (UTC) |", f"|{'---|' * 9}"]
     return "\n".join([*head, *("| " + " | ".join(_cells(alert)) + " |" for alert in worst)])
 
 
 def _cells(alert: Alert) -> list[str]:
+    """The number opens the form that decides about the alert, the store its page; a SKU's alert belongs to a group."""
+    form = f"action: acknowledge\nalerts: [{alert.id}]\n"
+    number = f"[{alert.id}]({launchpad(MANAGE_JOB, form)})"
     amount = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
-    # The store's page shows its syncs; a SKU's alert belongs to a group.
-    page = f"/assets/{names.SNAPSHOT.to_user_string()}?partition={alert.store_key}"
-    where = f"[{cell(alert.store_key)}]({page})" if alert.store_key else f"group {cell(alert.group)}"
+    where = f"[{cell(alert.store_key)}]({store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
     texts = (cell(alert.sku or alert.item_id), cell(alert.title or alert.detail), amount, cell(alert.rule))
-    return [alert.level, where, *texts, alert.status, show_instant(alert.as_of) if alert.as_of else "–"]
+    return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
 
 
 def _charts(connection: "sa.Connection", worst: list[Alert]) -> str:

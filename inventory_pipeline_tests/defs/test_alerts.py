@@ -12,6 +12,7 @@ from inventory_pipeline.db.publish import publish
 from inventory_pipeline.db.stage import Stage
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.alert_sensors import notice_delivery_sensor, stock_alert_sensor, sync_trouble_notice_sensor
+from inventory_pipeline.defs.links import launchpad, store_page
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.db.shop import line, publication
@@ -44,7 +45,10 @@ def test_the_asset_shows_figures_the_worst_and_pictures(instance: dg.DagsterInst
     [materialized] = result.asset_materializations_for_node("stock_alerts")
     metadata: dict[str, Any] = {name: value.value for name, value in materialized.metadata.items()}
     assert (metadata["critical"], metadata["warning"], metadata["opened"], metadata["stores"]) == (1, 1, 2, 1)
-    assert "| out | [berlin](/assets/inventory_snapshot?partition=berlin) | CUP | Tea \\| \\<b\\> | 0 |" in metadata["worst"]
+    assert f"| out | [berlin]({store_page('berlin')}) | CUP | Tea \\| \\<b\\> | 0 |" in metadata["worst"]
+    for alert in open_alerts(services):
+        form = f"action: acknowledge\nalerts: [{alert.id}]\n"
+        assert f"| [{alert.id}]({launchpad('manage_alerts', form)}) | {alert.level} |" in metadata["worst"]
     assert metadata["charts"].count("![stock over time](data:image/svg+xml;base64,") == 3
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert {name: check.passed for name, check in checks.items()} == {
@@ -52,6 +56,18 @@ def test_the_asset_shows_figures_the_worst_and_pictures(instance: dg.DagsterInst
         "every_store_is_fresh": True,
         "notices_delivered": True,
     }
+    assert checks["nothing_out_of_stock"].severity is dg.AssetCheckSeverity.WARN
+    of_now = [check.target_materialization_data for check in checks.values()]
+    assert all(target is not None and target.run_id == result.run_id for target in of_now)
+
+
+def test_oversold_stock_is_an_error_where_stock_that_is_out_is_a_warning(
+    instance: dg.DagsterInstance, services: Services
+) -> None:
+    fill(services, {"tea": -3})
+    result = run(instance, "check_alerts")
+    [check] = [each for each in result.get_asset_check_evaluations() if each.check_name == "nothing_out_of_stock"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
 def test_a_stale_store_turns_its_check_red(instance: dg.DagsterInstance, services: Services) -> None:
@@ -105,7 +121,8 @@ def open_alerts(services: Services) -> list[Any]:
         return alerts.list_alerts(connection)
 
 
-def test_decisions_are_made_on_the_launchpad(instance: dg.DagsterInstance, services: Services) -> None:
+@pytest.mark.parametrize("threshold", ["1", 1, 1.5])
+def test_decisions_are_made_on_the_launchpad(instance: dg.DagsterInstance, services: Services, threshold: object) -> None:
     fill(services, {"tea": 3})
     run(instance, "check_alerts")
     [alert] = open_alerts(services)
@@ -113,7 +130,7 @@ def test_decisions_are_made_on_the_launchpad(instance: dg.DagsterInstance, servi
     assert open_alerts(services)[0].status == "acknowledged"
     assert run(instance, "manage_alerts", run_config={"action": "snooze", "alerts": [alert.id], "hours": 2}).success
     assert open_alerts(services)[0].status == "snoozed"
-    form = {"action": "set_threshold", "scope": "store", "store": "berlin", "threshold": "1"}
+    form = {"action": "set_threshold", "scope": "store", "store": "berlin", "threshold": threshold}
     assert run(instance, "manage_alerts", run_config=form).success
     run(instance, "check_alerts")
     assert open_alerts(services) == []
