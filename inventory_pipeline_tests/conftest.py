@@ -1,7 +1,9 @@
 """Fixtures for every room: a migrated inventory database, once on SQLite and once on PostgreSQL."""
 
+import gc
 import logging
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from inventory_pipeline.core.redaction import Redactor, redact
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.logs import LOGGER
+from inventory_pipeline_tests.canceling import Signal
 from inventory_pipeline_tests.postgres import PostgresServer
 
 
@@ -75,3 +78,14 @@ def open_database(database_url: str) -> Iterator[Callable[[], Database]]:
 @pytest.fixture
 def database(open_database: Callable[[], Database]) -> Database:
     return open_database()
+
+
+@pytest.fixture
+def cancel() -> Iterator[Signal]:
+    cancel = Signal()
+    previous = signal.signal(signal.SIGALRM, cancel.handle)
+    # Hypothesis times garbage collections in a callback, and Python drops an exception that a handler raises in there.
+    gc.disable()
+    yield cancel
+    gc.enable()
+    signal.signal(signal.SIGALRM, previous)

@@ -39,7 +39,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One thing that happened. `facts` is what the notice says of it, as JSON values."""
+    """One thing that happened. `facts` is what the notice says of it, as JSON values.
+
+    `about` identifies the alert where its number is not known yet.
+    """
 
     event: Event
     severity: Severity
@@ -49,6 +52,7 @@ class Told:
     platform: str
     sku: str
     facts: Payload = field(default_factory=dict)
+    about: tuple[str, ...] | None = None
 
 
 def wants(route: Route, told: Told) -> bool:

@@ -6,10 +6,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.alerts import Alert, Level, Standing, Status
+from inventory_pipeline.core.alerts import Alert, Kind, Level, Standing, Status
 from inventory_pipeline.db.tables.alerts import LIVE, alert_baselines, alerts
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.db.tables.stores import store_integrations
+
+# What an alert is about: no two that are open agree in all of these.
+SUBJECT = ("kind", "store_key", "subject", "location_id", "group_name")
+Subject = tuple[Kind, str, str, str, str]
 
 
 def lock(connection: sa.Connection) -> None:
@@ -18,12 +22,16 @@ def lock(connection: sa.Connection) -> None:
         connection.execute(sa.text("LOCK TABLE alerts IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def insert_alerts(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Opens alerts; their ids, in the order of the rows."""
-    if not rows:
-        return []
-    inserted = alerts.insert().returning(alerts.c.id, sort_by_parameter_order=True)
-    return list(connection.scalars(inserted, [dict(row) for row in rows]))
+def insert_alerts(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Opens alerts. Their numbers are not asked for: to tell which is whose costs more than all the rest."""
+    if rows:
+        connection.execute(alerts.insert(), [dict(row) for row in rows])
+
+
+def live_number(connection: sa.Connection, subject: Sequence[str]) -> int:
+    """The number of the open alert about this."""
+    same = (alerts.c[name] == part for name, part in zip(SUBJECT, subject, strict=True))
+    return connection.execute(sa.select(alerts.c.id).where(LIVE, *same)).scalar_one()
 
 
 def set_standing(connection: sa.Connection, changes: Iterable[tuple[int, Standing, Mapping[str, Any]]], now: datetime) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.thresholds import SCOPES
 from inventory_pipeline.db import subjects
 from inventory_pipeline.db.alert_stores import WINDOW, AlertStore, as_table, default_rule
+from inventory_pipeline.db.asked_lines import low_lines, with_own_rule
 from inventory_pipeline.db.consumption import decreases
 from inventory_pipeline.db.sku_totals import group_totals
 from inventory_pipeline.db.subjects import COLUMNS, Stores
@@ -30,31 +30,45 @@ _COVER_BAND = 4, 5
 FOUND = (*COLUMNS, "item_store", "ambiguous", "sku", "verdict")
 
 
-class Scopes:
-    """Which kinds of rules exist: what nobody uses is left out of the statement, and costs nothing."""
+class Evaluation:
+    """One evaluation of the stores' stock by the rules of now.
 
-    def __init__(self, connection: sa.Connection, found: Sequence[AlertStore]) -> None:
+    Its statements yield one row per subject, with columns FOUND; `verdict` is core.alerts.Verdict, except "gone". Stock of
+    stale stores is not judged: their subjects are left out, and in a SKU's total their lines are unknown.
+    """
+
+    def __init__(self, connection: sa.Connection, found: Sequence[AlertStore], now: datetime) -> None:
         covered = sa.func.max(sa.case((thresholds.c.cover_days.is_not(None), 1), else_=0))
         told = sa.select(thresholds.c.scope, covered).group_by(thresholds.c.scope)
-        used = {row.scope: row[1] for row in connection.execute(told)}
-        self.location, self.sku = "location" in used, "sku" in used
-        self.cover = any(used.get(scope) for scope in SCOPES) or any(each.rule.cover_days for each in found)
+        # Which kinds of rules exist, and which of them look at days of cover: what nobody uses costs nothing.
+        self._covered = {row.scope: bool(row[1]) for row in connection.execute(told)}
+        self._found = found
+        self._stores = Stores(found, default_rule(connection))
+        cover = any(self._covered.values()) or any(each.rule.cover_days for each in found)
+        self._used = decreases(now - WINDOW) if cover else None
 
+    def suspects(self) -> list[sa.Select]:
+        """The only variants that can be in alarm, each perhaps several times; columns `store_key`, `item_id`."""
+        arms = [low_lines(self._stores), with_own_rule()]
+        if self._used is not None:
+            used = self._used.subquery("sold")
+            arms.append(sa.select(used.c.store_key, used.c.item_id).where(used.c.events >= ENOUGH_EVENTS))
+        return arms
 
-def evaluation(connection: sa.Connection, found: Sequence[AlertStore], now: datetime) -> list[sa.Select]:
-    """Every subject of the stores with its `verdict` (core.alerts.Verdict, except "gone"); columns FOUND.
+    def of(self, lines: sa.FromClause) -> list[sa.Select]:
+        """The subjects that these lines (of `asked_lines.lines_of`) make up.
 
-    One statement per kind of subject, which plans better than their union. Stock of stale stores is not judged: their
-    subjects are left out, and in a SKU's total their lines are unknown.
-    """
-    scopes = Scopes(connection, found)
-    stores = Stores([each.key for each in found if not each.stale], default_rule(connection))
-    parts = [subjects.variants(stores), subjects.pools(stores)]
-    if scopes.location:
-        parts.append(subjects.locations(stores))
-    used = decreases(now - WINDOW).cte("consumption") if scopes.cover else None
-    own = [_judged(part.subquery("subject"), found, used) for part in parts]
-    return [*own, _skus(as_table(found))] if scopes.sku else own
+        One statement per kind of subject, which plans better than their union.
+        """
+        parts = [subjects.variants(self._stores, lines), subjects.pools(self._stores, lines)]
+        if "location" in self._covered:
+            parts.append(subjects.locations(self._stores, lines))
+        used = None if self._used is None else self._used.cte("consumption")
+        return [_judged(part.subquery("subject"), self._found, used) for part in parts]
+
+    def of_skus(self, sku: str | None = None) -> list[sa.Select]:
+        """The totals that SKU rules look at, or those of one SKU."""
+        return [_skus(as_table(self._found), sku)] if "sku" in self._covered else []
 
 
 def planner_hints(connection: sa.Connection) -> None:
@@ -81,9 +95,9 @@ def _judged(subject: sa.Subquery, found: Sequence[AlertStore], used: sa.CTE | No
     return sa.select(*columns).select_from(source)
 
 
-def _skus(stores: sa.CTE) -> sa.Select:
+def _skus(stores: sa.CTE, sku: str | None) -> sa.Select:
     """SKU rules stand beside all others. Their alert belongs to the group, and to no store."""
-    total = group_totals(stores).subquery("totals")
+    total = group_totals(stores, sku).subquery("totals")
     nothing = sa.literal("", Key)
     beside: dict[str, sa.ColumnElement[Any]] = {
         "kind": sa.literal("sku"),

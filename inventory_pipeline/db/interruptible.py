@@ -2,8 +2,8 @@
 
 Python runs signal handlers in the main thread, between two bytecodes. A statement that takes seconds holds that thread
 inside SQLite or libpq for as long, and an exception raised in SQLite's progress handler is thrown away. So the
-statements of a sync run on a thread of their own: the caller only waits, can be interrupted at any moment, and then
-tells the database to stop.
+statements of a sync, and of an alert check, run on a thread of their own: the caller only waits, can be interrupted at
+any moment, and then tells the database to stop.
 """
 
 import sqlite3

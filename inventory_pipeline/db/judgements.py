@@ -11,7 +11,8 @@ from inventory_pipeline.core.alerts import Verdict
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.thresholds import Scope
 from inventory_pipeline.db.alert_stores import AlertStore
-from inventory_pipeline.db.evaluation import evaluation, planner_hints
+from inventory_pipeline.db.asked_lines import lines_of, whole_subjects
+from inventory_pipeline.db.evaluation import Evaluation, planner_hints
 from inventory_pipeline.db.tables.stock import stock_levels, trimmed
 from inventory_pipeline.db.types import from_millionths
 
@@ -45,18 +46,13 @@ def judgements(
     planner_hints(connection)
     level = stock_levels
     named = sa.or_(trimmed(level.c.sku) == sku, level.c.item_id == sku)
-    mine = sa.select(level.c.item_id, level.c.shared_pool).where(level.c.store_key == store_key, named)
-    items = connection.execute(mine.distinct()).all()
-    ids = sorted({row.item_id for row in items})
-    pools = sorted({row.shared_pool for row in items if row.shared_pool is not None})
+    mine = sa.select(level.c.store_key, level.c.item_id).where(level.c.store_key == store_key, named).distinct().cte("mine")
     group = next((store.store.group for store in stores if store.key == store_key), "")
-    found: list[Judgement] = []
-    for part in evaluation(connection, stores, now):
-        it = part.subquery("judged")
-        own = sa.and_(it.c.store_key == store_key, sa.or_(it.c.item_id.in_(ids), it.c.subject.in_(pools)))
-        total = sa.and_(it.c.kind == "sku", it.c.group_name == group, it.c.subject == sku)
-        found += [_judgement(row) for row in connection.execute(sa.select(it).where(sa.or_(own, total)))]
-    return found
+    evaluation = Evaluation(connection, stores, now)
+    own = [sa.select(part.subquery()) for part in evaluation.of(_lines(mine))]
+    totals = [part.subquery() for part in evaluation.of_skus(sku)]
+    sums = [sa.select(total).where(total.c.group_name == group) for total in totals]
+    return [_judgement(row) for part in (*own, *sums) for row in connection.execute(part)]
 
 
 class LowLines(NamedTuple):
@@ -75,25 +71,27 @@ def low_lines(connection: sa.Connection, stores: Sequence[AlertStore], now: date
     SKU rules are about a group's total and mark no single line.
     """
     planner_hints(connection)
-    believed = [replace(store, stale=False) for store in stores]
+    evaluation = Evaluation(connection, [replace(store, stale=False) for store in stores], now)
+    lines = _lines(sa.union(*evaluation.suspects()).cte("suspects"))
     variants: set[tuple[str, str]] = set()
     places: set[tuple[str, str, str]] = set()
-    for part in evaluation(connection, believed, now):
+    pools: set[tuple[str, str]] = set()
+    for part in evaluation.of(lines):
         it = part.subquery("judged")
-        rows = sa.select(it.c.kind, it.c.store_key, it.c.subject, it.c.item_id, it.c.location_id)
-        for kind, store, subject, item, location in connection.execute(rows.where(it.c.verdict.in_(_LOW), it.c.kind != "sku")):
+        rows = sa.select(it.c.kind, it.c.store_key, it.c.subject, it.c.location_id).where(it.c.verdict.in_(_LOW))
+        for kind, store, subject, location in connection.execute(rows):
             if kind == "location":
-                places.add((store, item, location))
-            elif kind == "variant":
-                variants.add((store, item))
+                places.add((store, subject, location))
             else:
-                variants.update((store, member) for member in _drawing_on(connection, store, subject))
+                (variants if kind == "variant" else pools).add((store, subject))
+    if pools:
+        drawing = sa.select(lines.c.store_key, lines.c.item_id, lines.c.subject).where(lines.c.subject.is_not(None))
+        variants |= {(store, item) for store, item, pool in connection.execute(drawing) if (store, pool) in pools}
     return LowLines(variants, places)
 
 
-def _drawing_on(connection: sa.Connection, store_key: str, pool: str) -> list[str]:
-    mine = stock_levels.c.store_key == store_key, stock_levels.c.shared_pool == pool
-    return list(connection.scalars(sa.select(stock_levels.c.item_id).where(*mine).distinct()))
+def _lines(variants: sa.CTE) -> sa.CTE:
+    return lines_of(whole_subjects(variants).cte("asked")).cte("lines")
 
 
 def _judgement(row: sa.Row[Any]) -> Judgement:

@@ -2,21 +2,21 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.subjects import JUDGED, STOCK, pool_units, sums_of_units, unit
+from inventory_pipeline.db.asked_lines import JUDGED, LINE
+from inventory_pipeline.db.subjects import STOCK, pool_units, rule_about, sums_of_units, unit
 from inventory_pipeline.db.tables.alerts import thresholds
 from inventory_pipeline.db.tables.stock import stock_levels, trimmed
 
 _level = stock_levels
-_LINE = ("store_key", "item_id", "location_id", "shared_pool", "state", "available", "sellable", "oversell_allowed")
 
 
-def group_totals(stores: sa.CTE) -> sa.Select:
-    """One row per SKU rule that meets a line: `group_name`, `sku`, the columns STOCK, `ambiguous`, and the rule's own.
+def group_totals(stores: sa.CTE, sku: str | None = None) -> sa.Select:
+    """One row per SKU rule (or those about this SKU) that meets a line: its total and its rule's figures.
 
-    A stale store's lines count as unknown. `ambiguous` is 1 where the SKU stands for several variants of one store that
-    do not share a pool.
+    Columns `group_name`, `sku`, those of STOCK, `ambiguous`, `threshold`, `margin`. A stale store's lines count as unknown.
+    `ambiguous` is 1 where the SKU stands for several variants of one store that do not share a pool.
     """
-    shop = _shops(stores)
+    shop = _shops(stores, sku)
     chosen = sa.select(shop).where(shop.c.place == 1).subquery("chosen_shops")
     totals = (
         sa.select(
@@ -31,7 +31,7 @@ def group_totals(stores: sa.CTE) -> sa.Select:
         .subquery("sku_totals")
     )
     rule = thresholds.alias("sku_rule")
-    same = sa.and_(rule.c.scope == "sku", rule.c.group_name == totals.c.group_name, rule.c.sku == totals.c.sku)
+    same = rule_about(rule, "sku", group_name=totals.c.group_name, sku=totals.c.sku)
     return sa.select(
         totals.c.group_name,
         totals.c.sku,
@@ -44,18 +44,18 @@ def group_totals(stores: sa.CTE) -> sa.Select:
     ).select_from(totals.join(rule, same))
 
 
-def _shops(stores: sa.CTE) -> sa.Subquery:
+def _shops(stores: sa.CTE, sku: str | None) -> sa.Subquery:
     """The SKU's stock per store; `place` is 1 for the store that counts among its mirrors."""
-    rule = thresholds.alias("wanted")
     asked = sa.select(thresholds.c.sku).where(thresholds.c.scope == "sku")
+    if sku is not None:
+        asked = asked.where(thresholds.c.sku == sku)
     # First of all the few lines concerned, in one pass: no index has trimmed SKUs.
     line = (
-        sa.select(*(_level.c[name] for name in _LINE), trimmed(_level.c.sku).label("trimmed"))
-        .where(JUDGED, trimmed(_level.c.sku).in_(asked))
+        sa.select(*(_level.c[name] for name in ("store_key", "item_id", *LINE)), trimmed(_level.c.sku).label("trimmed"))
+        .where(trimmed(_level.c.sku).in_(asked), JUDGED)
         .cte("asked_lines")
     )
     line = line.prefix_with("MATERIALIZED")
-    wanted = sa.and_(rule.c.scope == "sku", rule.c.group_name == stores.c.group_name, rule.c.sku == line.c.trimmed)
     keys = (stores.c.group_name, line.c.trimmed, line.c.store_key)
     units = (
         sa.select(
@@ -64,7 +64,7 @@ def _shops(stores: sa.CTE) -> sa.Subquery:
             sa.func.max(stores.c.freshness).label("freshness"),
             sa.func.max(stores.c.mirror).label("mirror"),
         )
-        .select_from(line.join(stores, stores.c.key == line.c.store_key).join(rule, wanted))
+        .select_from(line.join(stores, stores.c.key == line.c.store_key))
         .group_by(*keys, unit(line))
         .subquery("sku_units")
     )

@@ -1,8 +1,8 @@
 """What rules are held against: variants, pools and single locations, each with its stock and its most specific rule.
 
-Every relation here has the columns of COLUMNS. `total` is the known part of the stock in millionths (null where no line
-is tracked); `unknown` counts lines that may add to it; `free` lines that sell without being counted; `oversell` is 1
-where the shop sells below zero. The numbers of one pool count once.
+They are made of a relation `lines`, see `asked_lines.lines_of`. Every relation here has the columns of COLUMNS. `total` is the
+known part of the stock in millionths (null where no line is tracked); `unknown` counts lines that may add to it; `free`
+lines that sell without being counted; `oversell` is 1 where the shop sells below zero. The numbers of one pool count once.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.core.thresholds import Scope, Threshold
+from inventory_pipeline.db.alert_stores import AlertStore
 from inventory_pipeline.db.tables.alerts import thresholds
-from inventory_pipeline.db.tables.stock import stock_levels
 from inventory_pipeline.db.tables.stores import store_integrations
 from inventory_pipeline.db.types import Key, to_millionths
 
@@ -21,12 +21,6 @@ COLUMNS = (
     *("threshold", "margin", "cover_days", "scope", "rule_item", "group_name", "platform"),
 )
 STOCK = ("total", "unknown", "free", "oversell")
-
-_level = stock_levels
-
-# Drafts, archived and deleted lines are not judged. Missing ones are kept as unknown: whether they are gone is seen in
-# the next read.
-JUDGED = sa.and_(_level.c.presence != "deleted", _level.c.status == "active", _level.c.location_active)
 
 
 class Line:
@@ -46,23 +40,26 @@ class Stores:
     Joined by primary key and from outside: SQLite then keeps the stock as the outer loop.
     """
 
-    def __init__(self, judged: Sequence[str], default: Threshold) -> None:
-        self.judged = judged
+    def __init__(self, found: Sequence[AlertStore], default: Threshold) -> None:
+        self.judged = [each.key for each in found if not each.stale]
+        self.highest = to_millionths(max((each.rule.threshold for each in found), default=0))
         self._store, self._rule = store_integrations.alias("store"), thresholds.alias("store_rule")
         self._default = to_millionths(default.threshold), to_millionths(default.margin), default.cover_days or 0
         self.told = (self._store.c.group_name, self._store.c.platform)
+        self.threshold = sa.func.coalesce(_amount(self._rule.c.threshold), self._default[0])
 
-    def beside(self, stock: Any, key: sa.ColumnElement[str] | None = None) -> sa.Join:
-        key = stock.c.store_key if key is None else key
-        joined = sa.outerjoin(stock, self._store, self._store.c.key == key)
-        return joined.outerjoin(self._rule, _rule_about(self._rule, "store", store_key=key))
+    def beside(self, stock: sa.FromClause, key: sa.ColumnElement[str]) -> sa.Join:
+        return self.beside_rule(stock.outerjoin(self._store, self._store.c.key == key), key)
+
+    def beside_rule(self, stock: sa.FromClause, key: sa.ColumnElement[str]) -> sa.Join:
+        return stock.outerjoin(self._rule, rule_about(self._rule, "store", store_key=key))
 
     def rule(self, scope: Scope, own: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         """Threshold, margin, cover days and scope: of the subject's own rule, else of the store's, else the default."""
         wide = self._rule
-        threshold, margin, cover_days = self._default
+        _, margin, cover_days = self._default
         return [
-            sa.func.coalesce(_amount(own.c.threshold), _amount(wide.c.threshold), threshold),
+            sa.func.coalesce(_amount(own.c.threshold), self.threshold),
             sa.func.coalesce(_amount(own.c.margin), _amount(wide.c.margin), margin),
             sa.case(
                 (own.c.threshold.is_not(None), sa.func.coalesce(own.c.cover_days, 0)),
@@ -77,7 +74,7 @@ def _amount(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     return sa.type_coerce(column, sa.BigInteger)
 
 
-def _rule_about(rule: sa.FromClause, scope: Scope, **parts: Any) -> sa.ColumnElement[bool]:
+def rule_about(rule: sa.FromClause, scope: Scope, **parts: Any) -> sa.ColumnElement[bool]:
     """All of a rule's identity, so that the primary key finds it."""
     named = ("store_key", "item_id", "location_id", "group_name", "sku")
     return sa.and_(rule.c.scope == scope, *(rule.c[name] == parts.get(name, "") for name in named))
@@ -87,53 +84,49 @@ def flag(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.case((condition, 1), else_=0)
 
 
-def stock_sums() -> list[sa.ColumnElement[Any]]:
-    """The columns STOCK, over levels of which none shares a pool."""
-    line = Line(_level)
-    return [
-        sa.func.sum(line.amount).filter(line.tracked).label("total"),
-        sa.func.sum(line.unknown).label("unknown"),
-        sa.func.sum(line.free).label("free"),
-        sa.func.max(line.oversell).label("oversell"),
-    ]
-
-
-def variants(stores: Stores) -> sa.Select:
+def variants(stores: Stores, lines: sa.FromClause) -> sa.Select:
     """Each variant over its store's active locations, unless it is pooled or every location has a rule of its own."""
-    # Grouped in the order of the primary key and before anything is joined: no sort, however many levels.
+    place, own, line = thresholds.alias("place_rule"), thresholds.alias("own"), Line(lines)
+    here = {name: lines.c[name] for name in ("store_key", "item_id", "location_id")}
     stock = (
-        sa.select(_level.c.store_key, _level.c.item_id, sa.func.count().label("lines"), *stock_sums())
-        .where(JUDGED)
-        .group_by(_level.c.store_key, _level.c.item_id)
-        .having(sa.func.max(_level.c.shared_pool).is_(None))
+        sa.select(
+            *(lines.c.store_key, lines.c.item_id),
+            sa.func.sum(line.amount).filter(line.tracked).label("total"),
+            sa.func.sum(line.unknown).label("unknown"),
+            sa.func.sum(line.free).label("free"),
+            sa.func.max(line.oversell).label("oversell"),
+        )
+        .select_from(lines.outerjoin(place, rule_about(place, "location", **here)))
+        .where(lines.c.subject.is_(None))
+        .group_by(lines.c.store_key, lines.c.item_id)
+        .having(sa.func.count(lines.c.location_id) > sa.func.count(place.c.threshold))
         .subquery("variants")
     )
-    own, ruled = thresholds.alias("own"), _ruled_lines()
-    mine = _rule_about(own, "variant", store_key=stock.c.store_key, item_id=stock.c.item_id)
-    source = stores.beside(stock).outerjoin(own, mine)
-    source = source.outerjoin(ruled, sa.and_(ruled.c.store_key == stock.c.store_key, ruled.c.item_id == stock.c.item_id))
+    mine = rule_about(own, "variant", store_key=stock.c.store_key, item_id=stock.c.item_id)
+    source = stores.beside(stock, stock.c.store_key).outerjoin(own, mine)
     identity = (sa.literal("variant"), stock.c.store_key, stock.c.item_id, _nothing(), stock.c.item_id)
     columns = [*identity, *(stock.c[name] for name in STOCK), *stores.rule("variant", own), stock.c.item_id, *stores.told]
-    rest = sa.func.coalesce(ruled.c.lines, 0) < stock.c.lines
-    return sa.select(*_named(columns)).select_from(source).where(stock.c.store_key.in_(stores.judged), rest)
+    return sa.select(*_named(columns)).select_from(source).where(stock.c.store_key.in_(stores.judged))
 
 
-def pools(stores: Stores) -> sa.Select:
-    """Variants that draw on one quantity, judged together, under the highest of the rules that its variants have.
-
-    A platform with locations has one pool per location: the pools of one variant are one subject, named by the least.
-    """
-    pooled = (
-        sa.select(_level.c.store_key, _level.c.item_id, sa.func.min(_level.c.shared_pool).label("subject"))
-        .where(JUDGED, _level.c.shared_pool.is_not(None))
-        .group_by(_level.c.store_key, _level.c.item_id)
-        .cte("pooled")
+def pools(stores: Stores, lines: sa.FromClause) -> sa.Select:
+    """Variants that draw on one quantity, judged together, under the highest of the rules that its variants have."""
+    units = (
+        sa.select(*pool_units(lines, lines.c.store_key, lines.c.subject))
+        .where(lines.c.subject.is_not(None))
+        .group_by(lines.c.store_key, lines.c.subject, unit(lines))
+        .subquery("pool_units")
     )
-    stock, rule = _pool_stock(pooled), _pool_rule(pooled)
+    stock = (
+        sa.select(units.c.store_key, units.c.subject, *sums_of_units(units), sa.func.min(units.c.item_id).label("item_id"))
+        .group_by(units.c.store_key, units.c.subject)
+        .subquery("pools")
+    )
+    rule = _pool_rule(lines)
     same = sa.and_(rule.c.store_key == stock.c.store_key, rule.c.subject == stock.c.subject, rule.c.place == 1)
     identity = (sa.literal("pool"), stock.c.store_key, stock.c.subject, _nothing(), stock.c.item_id)
     columns = [*identity, *(stock.c[name] for name in STOCK), *stores.rule("variant", rule), rule.c.item_id, *stores.told]
-    source = stores.beside(stock).outerjoin(rule, same)
+    source = stores.beside(stock, stock.c.store_key).outerjoin(rule, same)
     return sa.select(*_named(columns)).select_from(source).where(stock.c.store_key.in_(stores.judged))
 
 
@@ -165,67 +158,28 @@ def sums_of_units(units: sa.Subquery) -> list[sa.ColumnElement[Any]]:
     ]
 
 
-def _pool_stock(pooled: sa.CTE) -> sa.Subquery:
-    same = sa.and_(pooled.c.store_key == _level.c.store_key, pooled.c.item_id == _level.c.item_id)
-    units = (
-        sa.select(*pool_units(_level, _level.c.store_key, pooled.c.subject))
-        .select_from(pooled.join(_level, same))
-        .where(JUDGED)
-        .group_by(_level.c.store_key, pooled.c.subject, unit(_level))
-        .subquery("pool_units")
-    )
-    return (
-        sa.select(units.c.store_key, units.c.subject, *sums_of_units(units), sa.func.min(units.c.item_id).label("item_id"))
-        .group_by(units.c.store_key, units.c.subject)
-        .subquery("pools")
-    )
-
-
-def _pool_rule(pooled: sa.CTE) -> sa.Subquery:
+def _pool_rule(lines: sa.FromClause) -> sa.Subquery:
+    """Of each pool, first in `place`, its highest rule; nulls where none of its variants has one."""
     own = thresholds.alias("pool_rule")
-    order = (own.c.threshold.desc(), own.c.item_id)
-    place = sa.func.row_number().over(partition_by=(pooled.c.store_key, pooled.c.subject), order_by=order)
-    return (
-        sa.select(pooled.c.store_key, pooled.c.subject, *(own.c[name] for name in _RULE), own.c.item_id, place.label("place"))
-        .select_from(
-            pooled.join(
-                own,
-                sa.and_(own.c.scope == "variant", own.c.store_key == pooled.c.store_key, own.c.item_id == pooled.c.item_id),
-            )
-        )
-        .subquery("pool_rules")
-    )
+    highest = (own.c.threshold.desc().nulls_last(), own.c.item_id)
+    place = sa.func.row_number().over(partition_by=(lines.c.store_key, lines.c.subject), order_by=highest)
+    mine = rule_about(own, "variant", store_key=lines.c.store_key, item_id=lines.c.item_id)
+    figures = (own.c[name] for name in ("threshold", "margin", "cover_days"))
+    ranked = sa.select(lines.c.store_key, lines.c.subject, *figures, own.c.item_id, place.label("place"))
+    return ranked.select_from(lines.outerjoin(own, mine)).where(lines.c.subject.is_not(None)).subquery("pool_rules")
 
 
-def locations(stores: Stores) -> sa.Select:
+def locations(stores: Stores, lines: sa.FromClause) -> sa.Select:
     """The places that have a rule of their own: the only rules that look at one location."""
-    own = thresholds.alias("own")
-    line = sa.and_(
-        _level.c.store_key == own.c.store_key, _level.c.item_id == own.c.item_id, _level.c.location_id == own.c.location_id
-    )
-    said = Line(_level)
+    own, said = thresholds.alias("own"), Line(lines)
+    here = {name: lines.c[name] for name in ("store_key", "item_id", "location_id")}
     stock = (sa.case((said.tracked, said.amount)), said.unknown, said.free, said.oversell)
-    identity = (sa.literal("location"), own.c.store_key, own.c.item_id, own.c.location_id, own.c.item_id)
-    columns = [*identity, *stock, *stores.rule("location", own), own.c.item_id, *stores.told]
-    source = stores.beside(own.join(_level, line), own.c.store_key)
-    return (
-        sa.select(*_named(columns))
-        .select_from(source)
-        .where(own.c.scope == "location", JUDGED, own.c.store_key.in_(stores.judged))
-    )
-
-
-_RULE = ("threshold", "margin", "cover_days")
-
-
-def _ruled_lines() -> sa.CTE:
-    """How many of a variant's active locations have a rule of their own."""
-    own = thresholds.alias("ruled")
-    line = sa.and_(
-        _level.c.store_key == own.c.store_key, _level.c.item_id == own.c.item_id, _level.c.location_id == own.c.location_id
-    )
-    counted = sa.select(own.c.store_key, own.c.item_id, sa.func.count().label("lines")).select_from(own.join(_level, line))
-    return counted.where(own.c.scope == "location", JUDGED).group_by(own.c.store_key, own.c.item_id).cte("ruled_lines")
+    identity = (sa.literal("location"), lines.c.store_key, lines.c.item_id, lines.c.location_id, lines.c.item_id)
+    columns = [*identity, *stock, *stores.rule("location", own), lines.c.item_id, *stores.told]
+    source = stores.beside(lines.outerjoin(own, rule_about(own, "location", **here)), lines.c.store_key)
+    # Said so that SQLite keeps the outer join: an inner one it may turn round, to look at every line for each rule.
+    ruled = sa.func.coalesce(_amount(own.c.threshold), -1) >= 0
+    return sa.select(*_named(columns)).select_from(source).where(lines.c.store_key.in_(stores.judged), ruled)
 
 
 def _named(columns: list[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:

@@ -11,6 +11,8 @@ from sqlalchemy import event
 WRITING_LEVELS = "INSERT INTO stock_levels"
 # A comparison of the read with the levels.
 COMPARING = "INSERT INTO stage_diff"
+# An evaluation for alerts.
+EVALUATING = "INSERT INTO alert_findings"
 
 
 @contextmanager
@@ -30,3 +32,17 @@ def before(words: str, act: Callable[[], Any]) -> Iterator[None]:
     finally:
         event.remove(sa.Engine, "before_cursor_execute", listen)
     assert done, f"no statement began with {words!r}"
+
+
+@contextmanager
+def instead(words: str, other: str) -> Iterator[None]:
+    """Runs another statement, one without parameters, for each that begins so."""
+
+    def replace(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> tuple[str, Any]:
+        return (other, ()) if statement.startswith(words) else (statement, parameters)
+
+    event.listen(sa.Engine, "before_cursor_execute", replace, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(sa.Engine, "before_cursor_execute", replace)

@@ -1,11 +1,6 @@
 """A signal handler's exception ends staging and publishing at once; what was published before stays."""
 
-import gc
-import os
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
@@ -17,56 +12,12 @@ from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.db.stage import Stage
 from inventory_pipeline.db.stock import StockFilter, stock_now
+from inventory_pipeline_tests.canceling import ENDLESS, Signal
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.statements import COMPARING, WRITING_LEVELS, before
 from inventory_pipeline_tests.db.times import HOUR, NOON
 
 MANY = 200_000
-# A statement that does not end by itself within any test's time.
-ENDLESS = {
-    "sqlite": "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) SELECT max(n) FROM counted",
-    "postgresql": "SELECT pg_sleep(600)",
-}
-
-
-class Canceled(BaseException):
-    """What Dagster's handler raises is no Exception either."""
-
-
-class Signal:
-    """A signal to this process whose handler raises in the main thread."""
-
-    def __init__(self) -> None:
-        self.raised_at = 0.0
-
-    def handle(self, _number: int, _frame: object) -> None:
-        self.raised_at = time.monotonic()
-        raise Canceled
-
-    def send(self) -> None:
-        os.kill(os.getpid(), signal.SIGALRM)
-
-    def send_soon(self) -> None:
-        """Wherever the process is then."""
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-
-    @contextmanager
-    def cancels(self) -> Iterator[None]:
-        """The block must end by the cancel, and soon after it."""
-        with pytest.raises(Canceled):
-            yield
-        assert time.monotonic() - self.raised_at < 2
-
-
-@pytest.fixture
-def cancel() -> Iterator[Signal]:
-    cancel = Signal()
-    previous = signal.signal(signal.SIGALRM, cancel.handle)
-    # Hypothesis times garbage collections in a callback, and Python drops an exception that a handler raises in there.
-    gc.disable()
-    yield cancel
-    gc.enable()
-    signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from inventory_pipeline.core.alerts import Alert
+from inventory_pipeline.core.notices import Route
 from inventory_pipeline.core.quantity import UNTRACKED, Quantity
 from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.db import alerts, stores
+from inventory_pipeline.db import alerts, routes, stores
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.tables.alerts import outbox
 from inventory_pipeline.db.thresholds import put_thresholds
 from inventory_pipeline.services.alerts.check import AlertCheck, CheckResult
+from inventory_pipeline_tests.canceling import ENDLESS, Signal
 from inventory_pipeline_tests.db.shop import Shop, line
+from inventory_pipeline_tests.db.statements import EVALUATING, before, instead
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
 
 
@@ -88,12 +93,38 @@ def test_an_alert_ends_above_threshold_and_margin_and_only_then_may_come_back(da
         assert [name for name, number in counts.items() if number] == [expected], available
 
 
+def test_a_notice_names_the_numbers_of_the_alerts_that_it_tells_of(database: Database) -> None:
+    shop = Shop(database)
+    rule(database, "sku", 9, group="default", sku="TEA")
+    rule(database, "location", 9, store_key="berlin", item_id="tea", location_id="default")
+    with database.begin() as connection:
+        routes.insert_route(connection, Route(name="erp", kind="webhook", shown=""), "", NOON)
+    shop.sync([line("tea", 3, sku="TEA"), line("cup", 0, sku="TEA"), line("pot", 1, shared_pool="p")])
+    check(database, shop)
+    with database.connect() as connection:
+        [payload] = connection.scalars(sa.select(outbox.c.payload))
+        numbers = {(alert.kind, alert.item_id): alert.id for alert in alerts.list_alerts(connection)}
+    assert {(told["kind"], told["item_id"]): told["alert"] for told in payload["alerts"]} == numbers
+    assert len(numbers) == 4
+
+
 def test_a_dry_run_changes_nothing(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("tea", 3)])
     assert check(database, shop, dry_run=True).counts["opened"] == 1
     assert live(database) == {}
     assert check(database, shop).counts["opened"] == 1
+
+
+def test_a_cancel_ends_a_long_evaluation_and_leaves_nothing_of_it(database: Database, cancel: Signal) -> None:
+    shop = Shop(database)
+    shop.sync([line("tea", 3)])
+    endless = ENDLESS[database.dialect]
+    with cancel.cancels(), instead(EVALUATING, endless), before(endless, cancel.send_soon):
+        check(database, shop)
+    assert live(database) == {}
+    result = check(database, shop)
+    assert (result.counts["opened"], result.first_look) == (1, ("berlin",))
 
 
 def test_the_most_specific_rule_decides_and_is_named(database: Database) -> None:

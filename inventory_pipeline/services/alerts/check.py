@@ -1,10 +1,10 @@
 """The hourly check: thresholds × current levels, the state machine, and what is told of it. One transaction."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from inventory_pipeline.db import alerts, findings, routes
 from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.findings import Finding
+from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.services.alerts.digests import Digests
 from inventory_pipeline.services.alerts.facts import add_details, rule_of, told_of_stock
 from inventory_pipeline.services.alerts.store_checks import check_stores
@@ -45,17 +46,22 @@ class AlertCheck:
         self._database, self._clock, self._interval = database, clock, interval
 
     def run(self, *, dry_run: bool = False) -> CheckResult:
-        """Runs one check. With `dry_run` everything is rolled back, and the result says what it would have done."""
-        with _transaction(self._database, keep=not dry_run) as connection:
-            return _Check(connection, self._clock(), self._interval).run()
+        """Runs one check. With `dry_run` everything is rolled back, and the result says what it would have done.
 
+        A signal handler's exception ends it at once, and nothing of it stays.
+        """
+        connection = InterruptibleConnection(self._database)
+        try:
+            return connection.run(partial(self._run, keep=not dry_run), "write")
+        finally:
+            connection.close()
 
-@contextmanager
-def _transaction(database: Database, keep: bool) -> Iterator[sa.Connection]:
-    with database.begin() as connection, connection.begin_nested() as savepoint:
-        yield connection
-        if not keep:
-            savepoint.rollback()
+    def _run(self, connection: sa.Connection, keep: bool) -> CheckResult:
+        with connection.begin_nested() as savepoint:
+            result = _Check(connection, self._clock(), self._interval).run()
+            if not keep:
+                savepoint.rollback()
+            return result
 
 
 class _Check:
@@ -63,7 +69,7 @@ class _Check:
 
     def __init__(self, connection: sa.Connection, now: datetime, interval: timedelta) -> None:
         self._connection, self._now, self._interval = connection, now, interval
-        self._opening: list[tuple[Finding, Step]] = []
+        self._opening: list[dict[str, Any]] = []
         self._moves: list[tuple[int, Standing, Mapping[str, Any]]] = []
         self._counts: Counter[str] = Counter()
 
@@ -101,27 +107,24 @@ class _Check:
         taken = step(finding.standing, finding.verdict, self._now)
         if taken.standing is None:
             return
+        self._counts[taken.count] += 1
         if finding.alert_id is None:
-            self._opening.append((finding, taken))
+            self._opening.append(_row(finding, taken.standing, finding.store_key in self._first_look, self._now))
+            if len(self._opening) >= _BATCH:
+                self._open()
         else:
-            self._counts[taken.count] += 1
             columns = {"rule": rule_of(finding), "threshold": finding.threshold, "available": finding.available}
             self._moves.append((finding.alert_id, taken.standing, columns))
-            self._tell(finding, taken, finding.alert_id)
-        if len(self._opening) >= _BATCH:
-            self._open()
+        self._tell(finding, taken)
 
     def _open(self) -> None:
-        rows = [_row(finding, taken, finding.store_key in self._first_look, self._now) for finding, taken in self._opening]
-        for (finding, taken), number in zip(self._opening, alerts.insert_alerts(self._connection, rows), strict=True):
-            self._counts["opened"] += 1
-            self._tell(finding, taken, number)
+        alerts.insert_alerts(self._connection, self._opening)
         self._opening.clear()
 
-    def _tell(self, finding: Finding, taken: Step, alert_id: int) -> None:
+    def _tell(self, finding: Finding, taken: Step) -> None:
         if taken.event is not None and taken.standing is not None:
             baseline = finding.store_key in self._first_look
-            self._digests.add(told_of_stock(taken.event, taken.standing.level, finding, alert_id, baseline))
+            self._digests.add(told_of_stock(taken.event, taken.standing.level, finding, baseline))
 
     def _numbers(self) -> tuple[dict[str, int], dict[Level, int]]:
         """Each live alert is in exactly one of opened, worsened, still_open and suppressed."""
@@ -138,8 +141,7 @@ class _Check:
         return counts | {"still_open": awake - opened - worsened, "suppressed": quiet}, dict(live)
 
 
-def _row(finding: Finding, taken: Step, baseline: bool, now: datetime) -> dict[str, Any]:
-    assert taken.standing is not None
+def _row(finding: Finding, standing: Standing, baseline: bool, now: datetime) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "group_name": finding.group,
@@ -149,9 +151,9 @@ def _row(finding: Finding, taken: Step, baseline: bool, now: datetime) -> dict[s
         "item_id": finding.item_id,
         "sku": finding.sku,
         "title": finding.title,
-        "status": taken.standing.status,
-        "level": taken.standing.level,
-        "worst": taken.standing.worst,
+        "status": standing.status,
+        "level": standing.level,
+        "worst": standing.worst,
         "available": finding.available,
         "at_least": finding.at_least,
         "ambiguous": finding.ambiguous,

@@ -13,7 +13,7 @@ from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import describe
 from inventory_pipeline.db.alert_stores import AlertStore
-from inventory_pipeline.db.alerts import gravity
+from inventory_pipeline.db.alerts import gravity, live_number
 from inventory_pipeline.db.consumption import used_by
 from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.pool_members import pool_members
@@ -28,9 +28,10 @@ def rule_of(finding: Finding) -> str:
     return f"{about}: {finding.threshold} or fewer{days}"
 
 
-def told_of_stock(event: Event, level: Level, finding: Finding, alert_id: int, baseline: bool) -> Told:
+def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) -> Told:
+    """The number of an alert that is opened now comes with `add_details`."""
     facts = {
-        "alert": alert_id,
+        "alert": finding.alert_id,
         "event": event,
         "kind": finding.kind,
         "level": level,
@@ -52,12 +53,23 @@ def told_of_stock(event: Event, level: Level, finding: Finding, alert_id: int, b
         "variants": [],
         "cover": "",
     }
-    return _told(event, level, finding.group, finding.store_key, finding.platform, finding.sku or "", facts)
+    return Told(
+        event=event,
+        severity=SEVERITY[level],
+        gravity=gravity(level),
+        group=finding.group,
+        store=finding.store_key,
+        platform=finding.platform,
+        sku=finding.sku or "",
+        facts=facts,
+        about=finding.about if finding.alert_id is None else None,
+    )
 
 
 def told_of_store(event: Event, level: Level, kind: Kind, store: StoreIntegration, alert_id: int | None, detail: str) -> Told:
     facts = _about_store(store, event, kind, detail) | {"alert": alert_id, "level": level, "severity": SEVERITY[level]}
-    return _told(event, level, store.group, store.key, store.platform, "", facts)
+    told = {"group": store.group, "store": store.key, "platform": store.platform, "facts": facts}
+    return Told(event=event, severity=SEVERITY[level], gravity=gravity(level), sku="", **told)
 
 
 def told_of_completion(store: StoreIntegration, detail: str) -> Told:
@@ -74,13 +86,11 @@ def _about_store(store: StoreIntegration, event: Event, kind: Kind, detail: str)
     return facts | dict.fromkeys(("at_least", "ambiguous", "baseline"), False)
 
 
-def _told(event: Event, level: Level, group: str, store: str, platform: str, sku: str, facts: dict[str, Any]) -> Told:
-    severity, weight = SEVERITY[level], gravity(level)
-    return Told(event=event, severity=severity, gravity=weight, group=group, store=store, platform=platform, sku=sku, facts=facts)
-
-
 def add_details(connection: sa.Connection, listed: Sequence[Told], stores: Sequence[AlertStore], now: datetime) -> None:
-    """Looks up, for the alerts that notices will list, the variants of a pool and how long the stock lasts."""
+    """Looks up, for the alerts that notices will list, their numbers, the variants of a pool and how long the stock lasts."""
+    for told in listed:
+        if told.about is not None:
+            told.facts["alert"] = live_number(connection, told.about)
     known = {store.key: store for store in stores}
     for key in sorted({told.store for told in listed if told.store in known}):
         facts = [told.facts for told in listed if told.store == key and told.facts["kind"] in ("variant", "pool")]

@@ -48,7 +48,8 @@ def move(
     if standing is None or (current is not None and standing == current[1] and taken.event is None):
         return
     if current is None:
-        number = alerts.insert_alerts(connection, [_row(store, kind, standing, detail, now)])[0]
+        alerts.insert_alerts(connection, [_row(store, kind, standing, detail, now)])
+        number = alerts.live_number(connection, (kind, store.key, store.key, "", store.group))
     else:
         number = current[0]
         alerts.set_standing(connection, [(number, standing, {"detail": one_line(detail, _DETAIL)} if detail else {})], now)
