@@ -9,7 +9,7 @@ from inventory_pipeline.defs.checks import check_results, check_specs
 from inventory_pipeline.defs.endings import materialization, way_out
 from inventory_pipeline.defs.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
-from inventory_pipeline.defs.sync_run import run_sync
+from inventory_pipeline.defs.sync_run import log_ending, run_sync
 
 
 @dg.asset(
@@ -46,6 +46,7 @@ def inventory_snapshot(
     store = context.partition_key if context.has_partition_key else None
     if store is not None:
         yield from check_results(ending)
+    log_ending(ending)
     if ending.result is None:
         # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
         raise dg.Failure(ending.error, metadata=way_out(ending, store), allow_retries=False)

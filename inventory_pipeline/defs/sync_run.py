@@ -38,7 +38,6 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory) -> Ending:
         write_tags(context.instance, context.run, _ended_from_outside(context), attempt.platform)
         raise
     write_tags(context.instance, context.run, ending, attempt.platform)
-    _log(ending)
     return ending
 
 
@@ -107,8 +106,8 @@ class _Attempt:
             leases.release(services.database, key, lease.run_id)
 
 
-def _log(ending: Ending) -> None:
-    """The one line that says it all, on the run's page and in the log file."""
+def log_ending(ending: Ending) -> None:
+    """The one line that says it all, in the log file and on the run's page, which opens at its end."""
     if ending.result is None:
         logger.warning("%s: %s", ending.outcome, str(ending.error).removeprefix(f"{ending.outcome}: "))
         return
