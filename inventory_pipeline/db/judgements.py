@@ -49,10 +49,13 @@ def judgements(
     mine = sa.select(level.c.store_key, level.c.item_id).where(level.c.store_key == store_key, named).distinct().cte("mine")
     group = next((store.store.group for store in stores if store.key == store_key), "")
     evaluation = Evaluation(connection, stores, now)
-    own = [sa.select(part.subquery()) for part in evaluation.of(_lines(mine))]
-    totals = [part.subquery() for part in evaluation.of_skus(sku)]
-    sums = [sa.select(total).where(total.c.group_name == group) for total in totals]
-    return [_judgement(row) for part in (*own, *sums) for row in connection.execute(part)]
+    found: list[Judgement] = []
+    for part in (*evaluation.of(_lines(mine)), *evaluation.of_skus(sku)):
+        it = part.subquery("judged")
+        # A pool comes with the lines of all its variants, and a SKU with a total in every group.
+        asked = sa.or_(it.c.kind != "location", it.c.item_id.in_(sa.select(mine.c.item_id)))
+        found += [_judgement(row) for row in connection.execute(sa.select(it).where(it.c.group_name == group, asked))]
+    return found
 
 
 class LowLines(NamedTuple):
