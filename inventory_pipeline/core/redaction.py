@@ -13,7 +13,9 @@ _SURE = (
     r"|(?:[a-z]+[-_])*token|(?:[a-z]+[-_])*api[-_]?key|authorization|ws_key"
 )
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SURE}|secret|sig|signature|code|x-(?:amz|goog)-[a-z-]+)=)[^&\s\"'<>#]+")
-_PAIR = re.compile(rf"(?i)(\b(?:{_SURE})\b[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*|secret:NAME\b)(?:(?:basic|bearer|oauth)\s+)?[^\s\"'&,;}}]+")
+_PAIR = re.compile(
+    rf"(?i)(\b(?:{_SURE})\b[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*|secret:NAME\b)(?:(?:basic|bearer|oauth)\s+)?[^\s\"'&,;}}]+"
+)
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@?#]*@")
 
 
