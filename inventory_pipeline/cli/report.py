@@ -14,6 +14,7 @@ from inventory_pipeline.core.errors import UsageError
 def report(
     context: typer.Context,
     html: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it; an existing file is replaced.")],
+    sku: Annotated[list[str] | None, typer.Option(metavar="SKU", help="Chart this SKU too; may be repeated.")] = None,
 ) -> None:
     """Write one HTML file with open alerts and stock charts, to be opened offline."""
     from inventory_pipeline.defs.interval import sync_interval
@@ -26,7 +27,7 @@ def report(
         descriptor, draft = tempfile.mkstemp(dir=html.parent, prefix=f".{html.name}.", suffix=".part")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file, session.services.database.connect() as connection:
-                file.writelines(html_report(connection, now, interval))
+                file.writelines(html_report(connection, now, interval, sku or ()))
             Path(draft).chmod(0o644)
             Path(draft).replace(html)
         finally:

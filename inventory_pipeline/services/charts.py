@@ -13,14 +13,18 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 26, 24
 
 
 def step_chart(title: str, points: Sequence[Point], threshold: float | None = None) -> str:
-    """An SVG document: stock holds until the next read, so the line goes in steps. A threshold is a dashed line."""
+    """An SVG document: stock holds until the next read, so the line goes in steps, and breaks off where no number is known.
+
+    A threshold is a dashed line.
+    """
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         f' role="img" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>'
         f'<text x="{_LEFT}" y="16" font-size="13" fill="#222">{escape(one_line(title, 90))}</text>'
     )
-    if not points:
-        return f'{head}<text x="{_LEFT}" y="{HEIGHT // 2}" fill="#666">no snapshot yet</text></svg>'
+    if all(point.units is None for point in points):
+        why = "no number is known" if points else "no snapshot yet"
+        return f'{head}<text x="{_LEFT}" y="{HEIGHT // 2}" fill="#666">{why}</text></svg>'
     scale = _Scale(points, threshold)
     return "".join([head, scale.axes(), scale.threshold(), scale.line(), "</svg>"])
 
@@ -35,7 +39,8 @@ class _Scale:
 
     def __init__(self, points: Sequence[Point], threshold: float | None) -> None:
         self._points, self._limit = points, threshold
-        values = [0.0, *(float(point.units) for point in points), *(() if threshold is None else (threshold,))]
+        known = (float(point.units) for point in points if point.units is not None)
+        values = [0.0, *known, *(() if threshold is None else (threshold,))]
         self._low, self._high = min(values), max(values)
         if self._low == self._high:
             self._high += 1
@@ -69,9 +74,13 @@ class _Scale:
         return f'<line {ends} stroke="#c60" stroke-dasharray="4 3"/>'
 
     def line(self) -> str:
-        first, *rest = self._points
-        path = [f"M{self.x(first.at)} {self.y(float(first.units))}"]
-        path += [f"H{self.x(point.at)}V{self.y(float(point.units))}" for point in rest]
-        last = self._points[-1]
-        dot = f'<circle cx="{self.x(last.at)}" cy="{self.y(float(last.units))}" r="3" fill="#06c"/>'
+        path: list[str] = []
+        before: float | None = None
+        for point in self._points:
+            now = None if point.units is None else self.y(float(point.units))
+            if now != before or point is self._points[-1]:
+                path += [] if before is None else [f"H{self.x(point.at)}"]
+                path += [] if now is None else [f"M{self.x(point.at)} {now}" if before is None else f"V{now}"]
+            before = now
+        dot = "" if before is None else f'<circle cx="{self.x(self._last)}" cy="{before}" r="3" fill="#06c"/>'
         return f'<path d="{"".join(path)}" fill="none" stroke="#06c" stroke-width="1.5"/>{dot}'
