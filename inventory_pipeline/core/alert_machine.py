@@ -34,7 +34,10 @@ def step(standing: Standing | None, verdict: Verdict, now: datetime) -> Step:
     if verdict in ("fine", "gone"):
         return Step(replace(standing, status="resolved", snoozed_until=None), "resolved", "resolved")
     if not is_alarm(verdict):  # recovering or held: it neither ends nor gets worse
-        return Step(standing, None, "still_open" if standing.status == "open" else "suppressed")
+        count: Count = "still_open" if standing.status == "open" else "suppressed"
+        # What is above its threshold must not be called out of stock, though it has not recovered yet.
+        above = verdict == "recovering" and is_worse(standing.level, "low")
+        return Step(replace(standing, level="low") if above else standing, None, count)
     return _lasting(replace(standing, level=cast(Level, verdict)), now)
 
 

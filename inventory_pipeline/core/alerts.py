@@ -18,7 +18,7 @@ Kind = Literal["variant", "pool", "location", "sku", "store", "sync"]
 Status = Literal["open", "acknowledged", "snoozed", "resolved"]
 
 SEVERITY: dict[Level, Severity] = {
-    "runs_out": "info",
+    "runs_out": "warning",
     "low": "warning",
     "backorder": "warning",
     "out": "critical",
@@ -108,3 +108,8 @@ class Alert:
     @property
     def severity(self) -> Severity:
         return SEVERITY[self.level]
+
+    @property
+    def words(self) -> str:
+        """The title, and why: of a store, or of an alert that ended without recovery."""
+        return ": ".join(part for part in (self.title, self.detail) if part)

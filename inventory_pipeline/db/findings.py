@@ -122,6 +122,7 @@ def changes(connection: sa.Connection, now: datetime) -> Iterator[Finding]:
         alerts.c.id.is_(None),
         _table.c.verdict == "fine",
         sa.and_(alarm, sa.or_(_table.c.verdict != alerts.c.level, woken)),
+        sa.and_(_table.c.verdict == "recovering", alerts.c.level.not_in(("low", "runs_out"))),
         sa.type_coerce(alerts.c.threshold, sa.BigInteger).is_distinct_from(_table.c.threshold),
     )
     rows = sa.select(_table, *_standing(), _line("sku").label("line_sku"), _line("title").label("line_title"))

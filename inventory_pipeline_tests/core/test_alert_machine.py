@@ -98,5 +98,12 @@ def test_a_worsening_wakes_what_was_acknowledged_but_not_what_is_snoozed() -> No
     assert step(snoozed, "low", START + HOUR).event == "reminded"
 
 
+def test_what_is_above_its_threshold_is_not_called_out_of_stock_while_it_recovers() -> None:
+    out = Standing("acknowledged", "out", "oversold")
+    assert step(out, "recovering", START).standing == Standing("acknowledged", "low", "oversold")
+    assert step(Standing("open", "runs_out", "low"), "recovering", START).standing == Standing("open", "runs_out", "low")
+    assert step(Standing("open", "low", "oversold"), "out", START).event is None
+
+
 def test_a_delivery_that_lifts_a_backorder_to_zero_is_no_bad_news() -> None:
     assert step(Standing("open", "backorder", "backorder"), "out", START).event is None

@@ -108,6 +108,15 @@ def test_a_notice_names_the_numbers_of_the_alerts_that_it_tells_of(database: Dat
     assert len(numbers) == 4
 
 
+def test_stock_within_the_margin_is_low_and_no_longer_out(database: Database) -> None:
+    shop = Shop(database)
+    for available in (0, 6):
+        shop.sync([line("tea", available)])
+        result = check(database, shop)
+    assert result.live == {"low": 1}
+    assert live(database)["tea"].available == 6
+
+
 def test_a_dry_run_changes_nothing(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("tea", 3)])
