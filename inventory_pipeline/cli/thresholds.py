@@ -17,36 +17,36 @@ from inventory_pipeline.core.thresholds import BUILT_IN, Threshold, checked_thre
 
 if TYPE_CHECKING:
     from inventory_pipeline.db.judgements import Judgement
+    from inventory_pipeline.services.alerts.rules import Explained
+
+_SAYS = {"held": "unknown", "recovering": "within the margin"}
 
 app = typer.Typer(help="Say when stock is low: the most specific rule decides.", pretty_exceptions_enable=False)
 
-Store = Annotated[str, typer.Option(metavar="KEY", help="The store.")]
-Variant = Annotated[str, typer.Option(metavar="ID", help="The platform's id of the variant, as `stock --json` shows it.")]
-Location = Annotated[str, typer.Option(metavar="ID", help="The location's id; with --variant.")]
-Group = Annotated[str, typer.Option(metavar="G", help="The group, with --sku; `default` unless given.")]
-Sku = Annotated[str, typer.Option(metavar="SKU", help="The SKU, over its group.")]
+Store = Annotated[str | None, typer.Option(metavar="KEY", help="The store.")]
+Variant = Annotated[str | None, typer.Option(metavar="ID", help="The platform's id of the variant, as `stock --json` shows it.")]
+Location = Annotated[str | None, typer.Option(metavar="ID", help="The location's id; with --variant.")]
+Group = Annotated[str | None, typer.Option(metavar="G", help="The group, with --sku; `default` unless given.")]
+Sku = Annotated[str | None, typer.Option(metavar="SKU", help="The SKU, over its group.")]
 
 
 @app.command("set")
 def set_(
     context: typer.Context,
     threshold: Annotated[str, typer.Argument(metavar="N", help="Low is this many or fewer; 0 tells only of what is out.")],
-    store: Store = "",
-    variant: Variant = "",
-    location: Location = "",
-    group: Group = "",
-    sku: Sku = "",
+    store: Store = None,
+    variant: Variant = None,
+    location: Location = None,
+    group: Group = None,
+    sku: Sku = None,
     margin: Annotated[str | None, typer.Option(metavar="M", help="Recovered is above N + M; a fifth of N unless given.")] = None,
     cover_days: Annotated[int | None, typer.Option(metavar="DAYS", help="Also when it runs out within so many days.")] = None,
 ) -> None:
     """Set a rule: for a variant (at a location), a SKU over a group, a store, or without options for everything."""
-    group = group or (DEFAULT_GROUP if sku else "")
-    scope = _scope(store, variant, location, group, sku)
     amount = _number(threshold, "N")
     wide = None if margin is None else _number(margin, "--margin")
-    rule = checked_threshold(
-        scope, amount, wide, cover_days, store_key=store, item_id=variant, location_id=location, group=group, sku=sku
-    )
+    scope, parts = _about(store, variant, location, group, sku)
+    rule = checked_threshold(scope, amount, wide, cover_days, **parts)
     alerting_of(session_of(context)).rules.set([rule], _person())
     typer.echo(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
 
@@ -66,12 +66,16 @@ def list_(context: typer.Context, json: Json = False) -> None:
 
 @app.command()
 def remove(
-    context: typer.Context, store: Store = "", variant: Variant = "", location: Location = "", group: Group = "", sku: Sku = ""
+    context: typer.Context,
+    store: Store = None,
+    variant: Variant = None,
+    location: Location = None,
+    group: Group = None,
+    sku: Sku = None,
 ) -> None:
     """Remove a rule; the next more general one decides from then on."""
-    group = group or (DEFAULT_GROUP if sku else "")
-    scope = _scope(store, variant, location, group, sku)
-    rule = checked_threshold(scope, 0, store_key=store, item_id=variant, location_id=location, group=group, sku=sku)
+    scope, parts = _about(store, variant, location, group, sku)
+    rule = checked_threshold(scope, 0, None, None, **parts)
     alerting_of(session_of(context)).rules.remove(rule, _person())
     typer.echo(f"{rule.target}: no rule of its own any more")
 
@@ -84,9 +88,8 @@ def explain(
 ) -> None:
     """Say which rules decide about a SKU of a store, and what they say now."""
     found = alerting_of(session_of(context)).rules.explain(key, sku)
-    columns = ("looks at", "available", "rule", "says")
-    rows = ((_subject(each.judgement), each.judgement.available, each.rule, each.judgement.verdict) for each in found)
-    print_table(columns, rows)
+    columns = ("looks at", "available", "rule", "says", "days of cover")
+    print_table(columns, (_explained(each) for each in found))
 
 
 @app.command("import")
@@ -94,15 +97,13 @@ def import_(
     context: typer.Context, file: Annotated[str, typer.Argument(metavar="FILE", help="CSV; - reads standard input.")]
 ) -> None:
     """Set all rules of a CSV file, or none of them if one line is wrong."""
-    from inventory_pipeline.services.alerts.rules import read_csv
-
     rules = alerting_of(session_of(context)).rules
     if file == "-":
-        number = rules.set(list(read_csv(sys.stdin)), _person())
+        number = rules.import_csv(sys.stdin, _person())
     else:
         try:
             with Path(file).open(encoding="utf-8-sig", newline="") as source:
-                number = rules.set(list(read_csv(source)), _person())
+                number = rules.import_csv(source, _person())
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} cannot be read: {error}") from None
     typer.echo(f"{number:,} rules set")
@@ -116,18 +117,35 @@ def export(context: typer.Context) -> None:
     print_csv(CSV_COLUMNS, (csv_row(rule) for rule in alerting_of(session_of(context)).rules.list_rules()))
 
 
-def _scope(store: str, variant: str, location: str, group: str, sku: str) -> str:
+def _about(
+    store: str | None, variant: str | None, location: str | None, group: str | None, sku: str | None
+) -> tuple[str, dict[str, str]]:
+    """The scope that the options mean, and its parts."""
+    given = {"store": store, "variant": variant, "location": location, "group": group, "sku": sku}
+    for name, value in given.items():
+        # As from an unset variable in a script: it would silently widen the rule.
+        if value is not None and not value.strip():
+            raise UsageError(f"--{name} is empty: leave it out, or name one")
     if sku or group:
-        return "sku"
-    if variant or location:
-        return "location" if location else "variant"
-    return "store" if store else "global"
+        scope, group = "sku", group or DEFAULT_GROUP
+    elif variant or location:
+        scope = "location" if location else "variant"
+    else:
+        scope = "store" if store else "global"
+    parts = {"store_key": store, "item_id": variant, "location_id": location, "group": group, "sku": sku}
+    return scope, {name: value for name, value in parts.items() if value is not None}
 
 
 def _document(rule: Threshold) -> dict[str, object]:
     from inventory_pipeline.services.alerts.rules import csv_row
 
     return {name: value if value != "" else None for name, value in csv_row(rule).items()}
+
+
+def _explained(each: "Explained") -> list[object]:
+    judged = each.judgement
+    says = _SAYS.get(judged.verdict, judged.verdict)
+    return [_subject(judged), judged.available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 
 def _subject(judged: "Judgement") -> str:

@@ -1,10 +1,12 @@
 """The threshold rules: set, removed, explained, and moved in and out as CSV."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TextIO
+
+import sqlalchemy as sa
 
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import LineRejected, UsageError
@@ -12,18 +14,25 @@ from inventory_pipeline.core.quantity import Number, exact_number
 from inventory_pipeline.core.thresholds import Threshold, checked_threshold, describe
 from inventory_pipeline.db import audit, stores, thresholds
 from inventory_pipeline.db.alert_stores import alert_stores
+from inventory_pipeline.db.consumption import Used, used_by
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.judgements import Judgement, judgements
+from inventory_pipeline.services.alerts.cover import days_of_cover
+from inventory_pipeline.services.alerts.known import check_known
 
 CSV_COLUMNS = ("scope", "store", "item_id", "location_id", "group", "sku", "threshold", "margin", "cover_days")
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One subject behind a SKU or variant, with the rule that decides and what it says now."""
+    """One subject behind a SKU or variant, with the rule that decides and what it says now.
+
+    `cover` says how long the stock lasts, empty where that is not asked: of a place, or of a group's total.
+    """
 
     judgement: Judgement
     rule: str
+    cover: str
 
 
 class Rules:
@@ -36,20 +45,32 @@ class Rules:
         with self._database.connect() as connection:
             return thresholds.list_thresholds(connection)
 
-    def set(self, rules: Iterable[Threshold], actor: str) -> int:
-        """Stores the rules, all or none; how many. Raises UsageError for a store that is not registered."""
-        rules, now = list(rules), self._clock()
+    def set(self, rules: Iterable[Threshold], actor: str) -> None:
+        """Stores the rules, all or none. Raises UsageError for a store or a group that does not exist."""
         with self._database.begin() as connection:
-            known = {store.key for store in stores.list_stores(connection)}
-            for rule in rules:
-                if rule.store_key and rule.store_key not in known:
-                    raise UsageError(
-                        f"no store {rule.store_key!r:.80} is registered; `inventory-pipeline stores list` shows them"
-                    )
-            thresholds.put_thresholds(connection, rules, now)
-            for rule in rules:
-                audit.record(connection, now, actor, "set threshold", rule.target, _figures(rule))
+            self._put(connection, [("", rule) for rule in rules], actor)
+
+    def import_csv(self, source: TextIO, actor: str) -> int:
+        """Stores the rules of a CSV file with the columns CSV_COLUMNS, all or none; how many.
+
+        Raises UsageError naming the line that is wrong.
+        """
+        rules = [(f"line {line}: ", rule) for line, rule in _read_csv(source)]
+        with self._database.begin() as connection:
+            self._put(connection, rules, actor)
         return len(rules)
+
+    def _put(self, connection: sa.Connection, rules: Sequence[tuple[str, Threshold]], actor: str) -> None:
+        """Each rule with where it stands, for errors."""
+        now, known = self._clock(), stores.list_stores(connection)
+        for where, rule in rules:
+            try:
+                check_known(known, filter(None, [rule.store_key]), filter(None, [rule.group]))
+            except UsageError as error:
+                raise UsageError(f"{where}{error}") from None
+        thresholds.put_thresholds(connection, [rule for _, rule in rules], now)
+        for _, rule in rules:
+            audit.record(connection, now, actor, "set threshold", rule.target, _figures(rule))
 
     def remove(self, rule: Threshold, actor: str) -> None:
         """Raises UsageError where there is no such rule."""
@@ -59,13 +80,28 @@ class Rules:
             audit.record(connection, self._clock(), actor, "remove threshold", rule.target)
 
     def explain(self, store_key: str, sku: str) -> list[Explained]:
-        """What decides about a SKU (or variant id) of a store. Raises UsageError where the store does not list it."""
+        """What decides about a SKU (or variant id) of a store. Raises UsageError saying why nothing does."""
         now = self._clock()
         with self._database.connect() as connection:
-            found = judgements(connection, alert_stores(connection, now, self._interval), now, store_key, sku.strip())
+            check_known(stores.list_stores(connection), [store_key])
+            judged = alert_stores(connection, now, self._interval)
+            found = judgements(connection, judged, now, store_key, sku.strip())
+            used = used_by(connection, store_key, {each.item_id for each in found}, now)
         if not found:
-            raise UsageError(f"store {store_key!r:.80} has no active, fresh line with SKU or variant id {sku!r:.80}")
-        return [Explained(each, rule_text(each)) for each in found]
+            stale = {store.key: store.stale for store in judged}
+            if store_key not in stale:
+                raise UsageError(f"store {store_key} was never synced, or is inactive: its stock is not judged")
+            if stale[store_key]:
+                raise UsageError(f"store {store_key} is stale: its stock is not judged until a sync succeeds")
+            raise UsageError(f"store {store_key} has no active line with SKU or variant id {sku!r:.80}: drafts are not judged")
+        observed = {store.key: store.observed_days for store in judged}
+        return [Explained(each, rule_text(each), _cover(each, used, observed)) for each in found]
+
+
+def _cover(judged: Judgement, used: Mapping[str, Used], observed: Mapping[str, float]) -> str:
+    if judged.kind not in ("variant", "pool"):
+        return ""
+    return days_of_cover(judged.available, used.get(judged.item_id), observed[judged.store_key]).text
 
 
 def rule_text(judged: Judgement) -> str:
@@ -77,8 +113,7 @@ def rule_text(judged: Judgement) -> str:
     return f"{about}: {judged.threshold} or fewer, recovered above {judged.threshold + judged.margin}{days}"
 
 
-def read_csv(source: TextIO) -> Iterator[Threshold]:
-    """The rules of a CSV file with the columns CSV_COLUMNS. Raises UsageError naming the line that is wrong."""
+def _read_csv(source: TextIO) -> Iterator[tuple[int, Threshold]]:
     reader = csv.DictReader(source, strict=True)
     missing = {"scope", "threshold"} - set(reader.fieldnames or ())
     unknown = set(reader.fieldnames or ()) - set(CSV_COLUMNS)
@@ -88,11 +123,15 @@ def read_csv(source: TextIO) -> Iterator[Threshold]:
     seen: dict[str, int] = {}
     try:
         for row in reader:
+            if None in row:
+                raise UsageError(
+                    f"line {reader.line_num}: more cells than columns; a text that holds a comma needs quotation marks"
+                )
             rule = _parsed(row, reader.line_num)
             if rule.target in seen:
                 raise UsageError(f"line {reader.line_num}: {rule.target} was set in line {seen[rule.target]} already")
             seen[rule.target] = reader.line_num
-            yield rule
+            yield reader.line_num, rule
     except csv.Error as error:
         raise UsageError(f"line {reader.line_num}: {error}") from None
 
