@@ -12,6 +12,7 @@ from inventory_pipeline.cli.output import print_documents, print_table
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
     from inventory_pipeline.core.alerts import Alert
@@ -71,8 +72,9 @@ def read_until(text: str, session: Session) -> datetime:
 
 
 def document(alert: "Alert") -> dict[str, Any]:
-    """The alert as JSON: every field, its severity, instants as ISO 8601."""
-    fields = {name: getattr(alert, name) for name in type(alert).__slots__} | {"severity": alert.severity}
+    """The alert as JSON: every field under the name that notices give it, instants as ISO 8601."""
+    names = {"id": "alert", "store_key": "store"}
+    fields = {names.get(name, name): getattr(alert, name) for name in type(alert).__slots__} | {"severity": alert.severity}
     return {name: show_instant(value) if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
@@ -92,7 +94,7 @@ def _cells(alert: "Alert") -> list[object]:
     name = alert.sku or alert.item_id or None
     since, as_of = show_instant(alert.opened_at), alert.as_of and show_instant(alert.as_of)
     return [
-        *(alert.id, alert.severity, alert.level, status, where, name, alert.title or alert.detail, available),
+        *(alert.id, alert.severity, alert.level, status, where, name, one_line(alert.words, 200), available),
         *(alert.rule, since, as_of),
     ]
 

@@ -97,12 +97,13 @@ def look_at_feeds(session: Session) -> Iterator[Finding]:
 
 
 def look_at_notices(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.outbox import list_letters
+    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     with session.services.database.connect() as connection:
-        troubled = list_letters(connection, troubled=True)
+        troubled = undelivered(connection, session.services.clock() - SHOWN_FOR)
     if not troubled:
-        yield Finding("notices", "ok", "none waits after a failed delivery, none was given up")
+        yield Finding("notices", "ok", "none waits after a failed delivery, none was given up lately")
         return
     routes = ", ".join(sorted({letter.route for letter in troubled}))
     cure = "`inventory-pipeline notify list` says why, `inventory-pipeline notify test NAME` tries a route"

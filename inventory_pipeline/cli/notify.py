@@ -53,12 +53,13 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, json: Json = False) -> None:
     """List routes, and notices that could not be delivered."""
-    from inventory_pipeline.db.outbox import list_letters
+    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     session = session_of(context)
     routes = alerting_of(session).routes.list_routes()
     with session.services.database.connect() as connection:
-        troubled = list_letters(connection, troubled=True)
+        troubled = undelivered(connection, session.services.clock() - SHOWN_FOR)
     names = ("name", "kind", "shown", "severity", "events", "groups", "stores", "platforms", "skus")
     if json:
         letters = [
@@ -82,11 +83,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
 @app.command()
 def test(context: typer.Context, name: Name) -> None:
     """Send a test notice by a route, now."""
-    alerting = alerting_of(session_of(context))
-    alerting.routes.test(name)
-    delivered = alerting.delivery.run()
-    if not delivered.sent:
-        raise UsageError(f"the test of route {name} was not delivered; `inventory-pipeline notify list` says why")
+    alerting_of(session_of(context)).routes.test(name)
     typer.echo(f"Route {name} took the test notice")
 
 

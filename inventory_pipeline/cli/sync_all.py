@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import console, print_documents
-from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import UsageError
 
@@ -76,6 +76,7 @@ def sync_now(
     from inventory_pipeline.defs.partitions import add_partitions
 
     add_partitions(session.dagster, stores)
+    notices = alerting_of(session).sync_notices
     screen = console()
     width = max(map(len, stores))
     progress = Progress(
@@ -94,6 +95,9 @@ def sync_now(
         async with aclosing(syncs):
             async for row in syncs:
                 rows.append(row)
+                # As the sensors do where a daemon runs; the same end is told once.
+                if row.store is not None and row.outcome is not None:
+                    notices.sync_ended(row.store, row.run_id, row.outcome, row.error, row.ended_at)
                 progress.advance(bar)
                 if not quiet:
                     progress.console.print(sync_line(row, width), markup=False, soft_wrap=True)

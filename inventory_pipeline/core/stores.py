@@ -45,11 +45,11 @@ class StoreIntegration:
         return host_of(self.url)
 
 
-def checked_key(key: str) -> str:
+def checked_key(key: str, what: str = "store key") -> str:
     """The key itself, or UsageError: a slug of lower-case letters, digits, `-` and `_`, at most 64 characters."""
     if not _SLUG.fullmatch(key):
         raise UsageError(
-            f"store key {key!r:.80} is not a slug: use lower-case letters, digits, '-' and '_' (at most 64): 'berlin-shop'"
+            f"{what} {key!r:.80} is not a slug: use lower-case letters, digits, '-' and '_' (at most 64): 'berlin-shop'"
         )
     return key
 

@@ -9,7 +9,12 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from inventory_pipeline.core.notices import Payload
+from inventory_pipeline.db.tables.alerts import notification_routes
 from inventory_pipeline.db.tables.alerts import outbox as _table
+
+# A removed route's notices wait unseen: for it to be added again, with its address mended, or to be forgotten.
+HAS_ROUTE = _table.c.route.in_(sa.select(notification_routes.c.name))
+_PENDING = sa.and_(_table.c.status == "pending", HAS_ROUTE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ def claim(connection: sa.Connection, now: datetime, hold: timedelta) -> Letter |
     Whoever dies while delivering leaves it to the next after that time, under the same key.
     """
     free = sa.or_(_table.c.claimed_until.is_(None), _table.c.claimed_until <= now)
-    due = sa.select(_table.c.id).where(_table.c.status == "pending", _table.c.due_at <= now, free).order_by(_table.c.id).limit(1)
+    due = sa.select(_table.c.id).where(_PENDING, _table.c.due_at <= now, free).order_by(_table.c.id).limit(1)
     if connection.dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
     number = connection.scalar(due)
@@ -74,16 +79,21 @@ def _settle(connection: sa.Connection, number: int, **values: Any) -> None:
 
 def next_due(connection: sa.Connection, now: datetime) -> bool:
     """Whether anything is due. One indexed query, for a sensor."""
-    due = sa.select(_table.c.id).where(_table.c.status == "pending", _table.c.due_at <= now).limit(1)
+    due = sa.select(_table.c.id).where(_PENDING, _table.c.due_at <= now).limit(1)
     return connection.scalar(due) is not None
 
 
-def list_letters(connection: sa.Connection, *, troubled: bool = False, limit: int = 100) -> list[Letter]:
-    """Newest first; `troubled`: only what was given up or waits after a failed attempt."""
+def list_letters(connection: sa.Connection, *, limit: int = 100) -> list[Letter]:
+    """Newest first."""
     rows = sa.select(_table).order_by(_table.c.id.desc()).limit(limit)
-    if troubled:
-        waiting = sa.and_(_table.c.status == "pending", _table.c.error.is_not(None))
-        rows = rows.where(sa.or_(_table.c.status == "given_up", waiting))
+    return [_letter(row) for row in connection.execute(rows)]
+
+
+def undelivered(connection: sa.Connection, since: datetime, *, limit: int = 100) -> list[Letter]:
+    """What waits after a failed attempt, and what was given up since then; newest first."""
+    waiting = sa.and_(_table.c.status == "pending", _table.c.error.is_not(None))
+    given_up = sa.and_(_table.c.status == "given_up", _table.c.due_at >= since)
+    rows = sa.select(_table).where(HAS_ROUTE, sa.or_(waiting, given_up)).order_by(_table.c.id.desc()).limit(limit)
     return [_letter(row) for row in connection.execute(rows)]
 
 

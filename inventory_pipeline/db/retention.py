@@ -4,6 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from inventory_pipeline.db.outbox import HAS_ROUTE
 from inventory_pipeline.db.tables.alerts import alerts, outbox
 from inventory_pipeline.db.tables.stock import rejected_lines, snapshots
 from inventory_pipeline.db.tables.stores import audit_log
@@ -21,8 +22,7 @@ def forget_audit(connection: sa.Connection, before: datetime) -> int:
 
 
 def forget_alerts(connection: sa.Connection, before: datetime) -> int:
-    """Removes alerts resolved before the instant, and notices made before it that are no longer waiting."""
-    resolved = connection.execute(alerts.delete().where(alerts.c.status == "resolved", alerts.c.resolved_at < before)).rowcount
-    return (
-        resolved + connection.execute(outbox.delete().where(outbox.c.status != "pending", outbox.c.created_at < before)).rowcount
-    )
+    """Removes alerts resolved before the instant, and notices made before it that no longer wait for a route."""
+    resolved = alerts.delete().where(alerts.c.status == "resolved", alerts.c.resolved_at < before)
+    settled = outbox.delete().where(sa.or_(outbox.c.status != "pending", ~HAS_ROUTE), outbox.c.created_at < before)
+    return sum(connection.execute(old).rowcount for old in (resolved, settled))

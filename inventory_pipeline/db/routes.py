@@ -36,6 +36,6 @@ def get_route(connection: sa.Connection, name: str) -> Route | None:
 
 
 def remove_route(connection: sa.Connection, name: str) -> bool:
-    """False where there is none. What still waits for it in the outbox is given up by the next delivery."""
+    """False where there is none. What waits for it in the outbox goes to the next route of its name, if one is added."""
     secrets.remove_secret(connection, secret_name(name))
     return connection.execute(_table.delete().where(_table.c.name == name)).rowcount == 1

@@ -13,7 +13,7 @@ from inventory_pipeline.core.quantity import exact_number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.defs.alerts import MANAGE_JOB
+from inventory_pipeline.defs.alerts_shown import MANAGE_JOB
 from inventory_pipeline.defs.interval import sync_interval
 from inventory_pipeline.defs.resources import Inventory
 

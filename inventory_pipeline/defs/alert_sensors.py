@@ -3,6 +3,7 @@
 import dagster as dg
 
 from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.stores import freshness
 from inventory_pipeline.core.sync import Outcome
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.alerts import check_alerts
@@ -25,14 +26,15 @@ def stock_alert_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest 
     from inventory_pipeline.db import alert_stores, stores
 
     with inventory.open() as services, services.database.connect() as connection:
-        active = [store.key for store in stores.list_stores(connection) if store.is_active]
+        active = [store for store in stores.list_stores(connection) if store.is_active]
         read = alert_stores.read_stores(connection)
-        tick = show_instant(services.clock())
+        now, interval = services.clock(), sync_interval(services.environment)
     if not active:
         return dg.SkipReason("No store is active: there is nothing to check.")
-    if not any(key in read for key in active):
+    # A store that was never read is stale after its limit, which is an alert.
+    if all(store.key not in read and (store.created_at or now) + freshness(store, interval) >= now for store in active):
         return dg.SkipReason("No store has been synced yet: the check starts with the first snapshot.")
-    return dg.RunRequest(run_key=f"check:{tick}")
+    return dg.RunRequest(run_key=f"check:{show_instant(now)}")
 
 
 @dg.op(description="Tries every notice that is due, once.")
@@ -97,4 +99,4 @@ def _tell_end(instance: dg.DagsterInstance, run: dg.DagsterRun, inventory: Inven
     outcome: Outcome = "failed" if row is None or row.outcome is None else row.outcome
     with inventory.open() as services:
         notices = services.alerting(sync_interval(services.environment)).sync_notices
-        notices.sync_ended(store, run.run_id, outcome, None if row is None else row.error)
+        notices.sync_ended(store, run.run_id, outcome, row and row.error, row and row.ended_at)

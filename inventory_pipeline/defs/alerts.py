@@ -1,6 +1,7 @@
 """The asset of the hourly check: which stock is low, which stores are stale, and whether people were told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,31 +11,31 @@ from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.endings import cell
+from inventory_pipeline.defs.alerts_shown import worst_charts, worst_table
 from inventory_pipeline.defs.interval import sync_interval
-from inventory_pipeline.defs.links import launchpad, store_page
 from inventory_pipeline.defs.resources import Inventory
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
+    from inventory_pipeline.db.outbox import Letter
     from inventory_pipeline.services.alerts.check import CheckResult
     from inventory_pipeline.services.alerts.delivery import Delivered
 
 ALERTS = dg.AssetKey("stock_alerts")
-CHECK_JOB, MANAGE_JOB = "check_alerts", "manage_alerts"
+CHECK_JOB = "check_alerts"
 NOTHING_OUT, STORES_FRESH, TOLD = "nothing_out_of_stock", "every_store_is_fresh", "notices_delivered"
 
-_LISTED, _CHARTS = 30, 6
+_LISTED = 30
+# How long a notice that was given up keeps its check red.
+_LATELY = timedelta(days=1)
 
 
 @dg.asset(
     key=ALERTS,
     deps=[names.SNAPSHOT],
     check_specs=[
-        dg.AssetCheckSpec(NOTHING_OUT, asset=ALERTS, description="Warning: something is out of stock. Error: oversold."),
+        dg.AssetCheckSpec(NOTHING_OUT, asset=ALERTS, description="No alert says out of stock or oversold."),
         dg.AssetCheckSpec(STORES_FRESH, asset=ALERTS, description="Every active store was read whole within its limit."),
-        dg.AssetCheckSpec(TOLD, asset=ALERTS, description="Every notice reached its route, or will be tried again."),
+        dg.AssetCheckSpec(TOLD, asset=ALERTS, description="Every notice reached its route."),
     ],
     group_name="inventory",
     owners=["team:inventory"],
@@ -51,29 +52,30 @@ def stock_alerts(
     try:
         with inventory.open() as services:
             from inventory_pipeline.db.alerts import list_alerts
+            from inventory_pipeline.db.outbox import undelivered
 
             alerting = services.alerting(sync_interval(services.environment))
             result = alerting.check.run()
             # After the check is committed: what is told has happened. What fails waits in the outbox.
             delivered = alerting.delivery.run()
             with services.database.connect() as connection:
+                late = undelivered(connection, services.clock() - _LATELY)
                 worst = list_alerts(connection, limit=_LISTED)
-                charts = _charts(connection, worst)
+                charts = worst_charts(connection, worst)
     except InventoryError as error:
         raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
     context.log.info("%s stores: %s", result.stores, dict(result.counts))
     # In this order: what a check says is of the latest materialization that there is.
-    yield _materialization(result, delivered, worst, charts)
-    yield from _checks(result, delivered)
+    yield _materialization(result, delivered, late, worst, charts)
+    yield from _checks(result, delivered, late)
 
 
-def _checks(result: "CheckResult", delivered: "Delivered") -> Iterator[dg.AssetCheckResult]:
+def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Letter]") -> Iterator[dg.AssetCheckResult]:
     out = {level: result.live.get(level, 0) for level in ("out", "oversold")}
     yield dg.AssetCheckResult(
         check_name=NOTHING_OUT,
         passed=not any(out.values()),
-        # Somewhere something is always out of stock: were that an error, nobody would look at one any more.
-        severity=dg.AssetCheckSeverity.ERROR if out["oversold"] else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR,
         description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold; the asset lists the gravest under `worst`",
         metadata=dict(out),
     )
@@ -82,21 +84,32 @@ def _checks(result: "CheckResult", delivered: "Delivered") -> Iterator[dg.AssetC
         check_name=STORES_FRESH,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"stale: {', '.join(result.stale[:20]) or 'never read'}" if stale else f"{result.stores} stores are fresh",
+        description=_stale(stale, result.stale) if stale else f"{result.stores} stores are fresh",
     )
-    lost, late = delivered.given_up, delivered.failed
+    # Whatever run tried them: most attempts are made between two checks, by `deliver_notices`.
+    lost = sum(letter.status == "given_up" for letter in late)
+    routes = ", ".join(sorted({letter.route for letter in late}))
     yield dg.AssetCheckResult(
         check_name=TOLD,
-        passed=not lost and not late,
+        passed=not late,
         severity=dg.AssetCheckSeverity.ERROR if lost else dg.AssetCheckSeverity.WARN,
         description=(
-            f"{delivered.sent} delivered, {late} will be tried again, {lost} given up"
-            + ("; `inventory-pipeline notify list` says why" if lost or late else "")
+            f"{delivered.sent} delivered, {len(late) - lost} will be tried again, {lost} given up since yesterday"
+            + (f"; to {routes}: {late[0].error}" if late else "")
         ),
     )
 
 
-def _materialization(result: "CheckResult", delivered: "Delivered", worst: list[Alert], charts: str) -> dg.MaterializeResult:
+def _stale(number: int, read_once: Sequence[str]) -> str:
+    """The store alerts count more than the stores that were read once and are stale now."""
+    never = number - len(read_once)
+    told = [f"stale: {', '.join(read_once[:20])}"] if read_once else []
+    return "; ".join([*told, f"{never:,} never read"] if never > 0 else told)
+
+
+def _materialization(
+    result: "CheckResult", delivered: "Delivered", late: "Sequence[Letter]", worst: list[Alert], charts: str
+) -> dg.MaterializeResult:
     """Figures by severity as numbers, which the UI plots over time."""
     severities = dict.fromkeys(reversed(SEVERITIES), 0)
     for level, number in result.live.items():
@@ -104,56 +117,17 @@ def _materialization(result: "CheckResult", delivered: "Delivered", worst: list[
     return dg.MaterializeResult(
         metadata={
             **severities,
-            "worst": dg.MetadataValue.md(_table(worst)),
+            "worst": dg.MetadataValue.md(worst_table(worst)),
             **({"charts": dg.MetadataValue.md(charts)} if charts else {}),
             **result.counts,
             "stores": result.stores,
             "stale_stores": len(result.stale),
             "notices": result.notices,
             "delivered": delivered.sent,
-            "undelivered": delivered.failed + delivered.given_up,
+            "undelivered": len(late),
             "dagster/row_count": sum(severities.values()),
         }
     )
-
-
-def _table(worst: list[Alert]) -> str:
-    if not worst:
-        return "No alert is open."
-    head = ["| alert | level | store | SKU | title | available | rule | status | as of (UTC) |", f"|{'---|' * 9}"]
-    return "\n".join([*head, *("| " + " | ".join(_cells(alert)) + " |" for alert in worst)])
-
-
-def _cells(alert: Alert) -> list[str]:
-    """The number opens the form that decides about the alert, the store its page; a SKU's alert belongs to a group."""
-    form = f"action: acknowledge\nalerts: [{alert.id}]\n"
-    number = f"[{alert.id}]({launchpad(MANAGE_JOB, form)})"
-    amount = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
-    where = f"[{cell(alert.store_key)}]({store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
-    texts = (cell(alert.sku or alert.item_id), cell(alert.title or alert.detail), amount, cell(alert.rule))
-    return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
-
-
-def _charts(connection: "sa.Connection", worst: list[Alert]) -> str:
-    """How the stock of the gravest went, and of their stores, as pictures inside the text."""
-    from inventory_pipeline.db.history import stock_history
-    from inventory_pipeline.services.charts import data_uri, step_chart
-
-    pictures: Mapping[str, str] = {
-        alert.store_key: step_chart(f"Units of store {alert.store_key}", stock_history(connection, alert.store_key))
-        for alert in worst[:_CHARTS]
-        if alert.store_key
-    }
-    about = [alert for alert in worst if alert.kind in ("variant", "pool", "location")][:_CHARTS]
-    lines = [
-        step_chart(
-            redact(f"{alert.sku or alert.item_id} {alert.title} ({alert.store_key})"),
-            stock_history(connection, alert.store_key, [alert.item_id]),
-            None if alert.threshold is None else float(alert.threshold),
-        )
-        for alert in about
-    ]
-    return "\n\n".join(f"![stock over time]({data_uri(svg)})" for svg in (*lines, *pictures.values()))
 
 
 check_alerts = dg.define_asset_job(

@@ -5,8 +5,9 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
@@ -19,8 +20,14 @@ from inventory_pipeline.notify.message import render
 SIGNATURE, TIMESTAMP, KEY = "X-Inventory-Signature", "X-Inventory-Timestamp", "Idempotency-Key"
 SECONDS = 20.0
 
-# Apprise writes addresses, which hold tokens, to its log.
-logging.getLogger("apprise").setLevel(logging.CRITICAL)
+# Apprise writes addresses, which hold tokens, to its log: nobody but the channel below may listen, and not to details.
+_apprise_log = logging.getLogger("apprise")
+_apprise_log.propagate = False
+_apprise_log.addHandler(logging.NullHandler())
+_apprise_log.setLevel(logging.WARNING)
+
+# Where the token stands in the place of the host (`slack://TOKEN/…`), even that is hidden.
+_HOSTED = ("http", "https", "mailto", "mailtos", "json", "jsons")
 
 
 class DeliveryFailed(InventoryError):
@@ -97,8 +104,12 @@ def kind_of(url: str) -> RouteKind:
 
     if apprise.Apprise.instantiate(url) is not None:
         return "apprise"
-    if urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname:
-        return "webhook"
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return "webhook"
+    except ValueError:  # a port that is none
+        pass
     raise UsageError("this address is none that Apprise understands (mailtos://, slack://, …) and no http(s) webhook")
 
 
@@ -106,12 +117,17 @@ def shown(url: str) -> str:
     """The address without what is secret in it: scheme and host."""
     parts = urlsplit(url)
     host = (parts.netloc.rpartition("@")[2] or "…").lower()
-    # Where the token stands in the place of the host (`slack://TOKEN/…`), even that is hidden.
-    known = parts.scheme in ("http", "https", "mailto", "mailtos", "json", "jsons")
-    return f"{parts.scheme}://{host if known else '…'}"
+    return f"{parts.scheme}://{host if parts.scheme in _HOSTED else '…'}"
 
 
 def _hide(url: str) -> None:
-    """Keeps the address and its longer parts out of every text: tokens stand in its path, user and query."""
+    """Keeps the address and its parts out of every text: tokens stand in its user, path, query, and for many services
+    in the place of the host. Short parts of path and query are words such as `services`."""
     parts = urlsplit(url)
-    redact.add(url, *(part for part in (parts.password, *parts.path.split("/")) if part and len(part) >= 12))
+    longer = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query) if "@" not in value)]
+    secrets = [part for part in longer if len(part) >= 12]
+    if parts.scheme not in _HOSTED:
+        secrets += re.split("[:@]", parts.netloc)
+    elif parts.password:
+        secrets += [parts.password, unquote(parts.password)]
+    redact.add(url, *secrets)

@@ -19,7 +19,7 @@ _WORDS = {
 }
 _GRAVEST_FIRST = (
     *("oversold", "stale", "needs_reauthorization", "out", "quarantined", "backorder", "failed", "low", "runs_out"),
-    "completed",
+    *("resolved", "completed"),
 )
 _EVENTS = {"opened": "New", "worsened": "Worse", "reminded": "Still there after the snooze", "resolved": "Resolved"}
 _EVENTS["sync_completed"] = "Synced"
@@ -36,7 +36,6 @@ def render(payload: Facts) -> Message:
     if payload.get("test"):
         return Message("inventory: test of this route", f"Notices of route {payload['route']} arrive here.\n\n{_footer(payload)}")
     alerts: list[Facts] = payload["alerts"]
-    counts: Mapping[str, int] = payload["counts"]
     lines: list[str] = []
     for event, words in _EVENTS.items():
         these = [fact for fact in alerts if fact["event"] == event]
@@ -44,15 +43,18 @@ def render(payload: Facts) -> Message:
             lines += [f"{words}:", *(f"- {describe(fact)}" for fact in these), ""]
     if payload["omitted"]:
         lines += [f"… and {payload['omitted']:,} more: inventory-pipeline alerts list", ""]
-    for store in payload["first_look"]:
-        lines += [f"First look at store {store}: what is low there already is told once, here.", ""]
-    return Message(_title(alerts, counts), "\n".join([*lines, *_as_of(payload), _footer(payload)]))
+    if payload["first_look"]:
+        lines += [f"First look at {', '.join(payload['first_look'])}: what is low there already is told once, here.", ""]
+    return Message(_title(payload), "\n".join([*lines, *_as_of(payload), "", _footer(payload)]))
 
 
-def _title(alerts: list[Facts], counts: Mapping[str, int]) -> str:
+def _title(payload: Facts) -> str:
+    counts: Mapping[str, int] = payload["counts"]
     told = ", ".join(f"{counts[level]:,} {_WORDS.get(level, level)}" for level in _GRAVEST_FIRST if counts.get(level))
-    stores = sorted({fact["store"] or fact["group"] for fact in alerts})
-    where = stores[0] if len(stores) == 1 else f"{len(stores)} stores"
+    where = f"{payload['stores']:,} stores"
+    if payload["stores"] == 1:
+        [first, *_] = payload["alerts"]
+        where = first["store"] or f"group {first['group']}"
     return one_line(f"inventory: {told} ({where})", 120)
 
 
@@ -60,8 +62,8 @@ def describe(fact: Facts) -> str:
     """One alert on one line, with the rule that fired."""
     where = f"store {fact['store']}" if fact["store"] else f"group {fact['group']}"
     if fact["kind"] in ("store", "sync"):
-        detail = f": {fact['detail']}" if fact["detail"] else ""
-        return one_line(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail}", 400)
+        detail = fact["detail"].removeprefix(f"{fact['level']}: ")
+        return one_line(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
     name = fact["sku"] or fact["item_id"]
     title = f" {fact['title']}" if fact["title"] else ""
     if fact["location_id"]:
@@ -78,15 +80,15 @@ def describe(fact: Facts) -> str:
 
 def _amount(fact: Facts) -> str:
     if fact["available"] is None:
-        return "no number"
+        return "not counted, and not for sale"
     return f"{'at least ' if fact['at_least'] else ''}{fact['available']} available"
 
 
 def _as_of(payload: Facts) -> list[str]:
     """Every notice says how old its numbers are."""
-    return [f"Store {store} as of {as_of or 'never: no good sync yet'}" for store, as_of in sorted(payload["as_of"].items())] + [
-        ""
-    ]
+    stores = [f"Store {store} as of {as_of or 'never: no good sync yet'}" for store, as_of in payload["as_of"].items()]
+    groups = {fact["group"]: fact["as_of"] for fact in payload["alerts"] if not fact["store"]}
+    return stores + [f"Group {group} as of {as_of} or later" for group, as_of in groups.items() if as_of]
 
 
 def _footer(payload: Facts) -> str:

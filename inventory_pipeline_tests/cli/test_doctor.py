@@ -108,6 +108,7 @@ def test_a_feed_folder_that_is_missing(cli: Cli, feed_store: Callable[..., Path]
 
 
 def test_notices_that_nobody_got(cli: Cli) -> None:
+    assert cli("notify", "add", "office", stdin="http://127.0.0.1:9/hook").exit_code == 0
     with open_services(load_environment()) as services, services.database.begin() as connection:
         outbox.enqueue(connection, "office", {}, services.clock())
         letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))

@@ -50,9 +50,13 @@ def test_a_store_that_fails_is_named_and_the_others_are_synced(cli: Cli, feed_st
     ended = {row["store"]: row for row in rows}
     assert (ended["good"]["outcome"], ended["broken"]["seen"]) == ("published", None)
     assert "not provably complete" in ended["broken"]["error"]
+    open_alerts = [(alert["store"], alert["level"]) for alert in json.loads(cli("alerts", "list", "--json").stdout)]
+    assert open_alerts == [("broken", "quarantined")], "told without a daemon"
+    assert "not provably complete" in cli("alerts", "list").stdout
     broken.write_text(BROKEN + "\n")
     result = cli("sync-all-stores", "--failed", "--json")
     assert [(row["store"], row["outcome"]) for row in json.loads(result.stdout)] == [("broken", "published")]
+    assert json.loads(cli("alerts", "list", "--json").stdout) == []
     assert "the last sync of each was published" in cli("sync-all-stores", "--failed").stdout
 
 

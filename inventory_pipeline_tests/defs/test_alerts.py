@@ -45,7 +45,7 @@ def test_the_asset_shows_figures_the_worst_and_pictures(instance: dg.DagsterInst
     [materialized] = result.asset_materializations_for_node("stock_alerts")
     metadata: dict[str, Any] = {name: value.value for name, value in materialized.metadata.items()}
     assert (metadata["critical"], metadata["warning"], metadata["opened"], metadata["stores"]) == (1, 1, 2, 1)
-    assert f"| out | [berlin]({store_page('berlin')}) | CUP | Tea \\| \\<b\\> | 0 |" in metadata["worst"]
+    assert f"| out | [berlin]({store_page('berlin')}) | cup | CUP | Tea \\| \\<b\\> | 0 |" in metadata["worst"]
     for alert in open_alerts(services):
         form = f"action: acknowledge\nalerts: [{alert.id}]\n"
         assert f"| [{alert.id}]({launchpad('manage_alerts', form)}) | {alert.level} |" in metadata["worst"]
@@ -56,18 +56,9 @@ def test_the_asset_shows_figures_the_worst_and_pictures(instance: dg.DagsterInst
         "every_store_is_fresh": True,
         "notices_delivered": True,
     }
-    assert checks["nothing_out_of_stock"].severity is dg.AssetCheckSeverity.WARN
+    assert checks["nothing_out_of_stock"].severity is dg.AssetCheckSeverity.ERROR
     of_now = [check.target_materialization_data for check in checks.values()]
     assert all(target is not None and target.run_id == result.run_id for target in of_now)
-
-
-def test_oversold_stock_is_an_error_where_stock_that_is_out_is_a_warning(
-    instance: dg.DagsterInstance, services: Services
-) -> None:
-    fill(services, {"tea": -3})
-    result = run(instance, "check_alerts")
-    [check] = [each for each in result.get_asset_check_evaluations() if each.check_name == "nothing_out_of_stock"]
-    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
 def test_a_stale_store_turns_its_check_red(instance: dg.DagsterInstance, services: Services) -> None:
@@ -78,6 +69,16 @@ def test_a_stale_store_turns_its_check_red(instance: dg.DagsterInstance, service
     assert fresh.description == "stale: berlin"
 
 
+def test_a_store_that_was_never_read_is_named_beside_the_stale(instance: dg.DagsterInstance, services: Services) -> None:
+    fill(services, {"tea": 90}, age=timedelta(hours=6))
+    with services.database.begin() as connection:
+        store = StoreIntegration(key="paris", platform="woocommerce", url="https://paris.example")
+        stores.insert_store(connection, store, datetime.now(UTC) - timedelta(days=2))
+    result = run(instance, "check_alerts")
+    [fresh] = [each for each in result.get_asset_check_evaluations() if each.check_name == "every_store_is_fresh"]
+    assert fresh.description == "stale: berlin; 1 never read"
+
+
 def test_a_notice_that_is_not_taken_fails_a_check_and_not_the_run(instance: dg.DagsterInstance, services: Services) -> None:
     fill(services, {"tea": 3})
     services.alerting(timedelta(hours=4)).routes.add("hook", "http://127.0.0.1:9/hook", "test")
@@ -85,6 +86,23 @@ def test_a_notice_that_is_not_taken_fails_a_check_and_not_the_run(instance: dg.D
     assert result.success
     [told] = [each for each in result.get_asset_check_evaluations() if each.check_name == "notices_delivered"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert told.description is not None
+    assert "0 delivered, 1 will be tried again, 0 given up since yesterday; to hook: ConnectError" in told.description
+
+
+def test_notices_that_other_runs_gave_up_fail_the_check_for_a_day(instance: dg.DagsterInstance, services: Services) -> None:
+    fill(services, {"tea": 90})
+    services.alerting(timedelta(hours=4)).routes.add("hook", "http://127.0.0.1:9/hook", "test")
+    for age in (timedelta(hours=1), timedelta(days=2)):
+        with services.database.begin() as connection:
+            outbox.enqueue(connection, "hook", {}, datetime.now(UTC) - age)
+            letter = outbox.claim(connection, datetime.now(UTC), timedelta(minutes=1))
+            assert letter is not None
+            outbox.settle_given_up(connection, letter.id, "nobody answers")
+    result = run(instance, "check_alerts")
+    [told] = [each for each in result.get_asset_check_evaluations() if each.check_name == "notices_delivered"]
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert told.description == "0 delivered, 0 will be tried again, 1 given up since yesterday; to hook: nobody answers"
 
 
 def test_the_sensor_waits_for_the_first_snapshot(instance: dg.DagsterInstance, services: Services) -> None:
@@ -97,10 +115,24 @@ def test_the_sensor_waits_for_the_first_snapshot(instance: dg.DagsterInstance, s
     skipped = tick()
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == "No store is active: there is nothing to check."
+    with services.database.begin() as connection:
+        store = StoreIntegration(key="new", platform="woocommerce", url="https://new.example")
+        stores.insert_store(connection, store, datetime.now(UTC))
+    skipped = tick()
+    assert isinstance(skipped, dg.SkipReason)
+    assert skipped.skip_message == "No store has been synced yet: the check starts with the first snapshot."
     fill(services, {"tea": 3})
     assert isinstance(tick(), dg.RunRequest)
     assert stock_alert_sensor.default_status is dg.DefaultSensorStatus.RUNNING
     assert stock_alert_sensor.minimum_interval_seconds == 3600
+
+
+def test_the_sensor_does_not_wait_for_ever(instance: dg.DagsterInstance, services: Services) -> None:
+    with services.database.begin() as connection:
+        store = StoreIntegration(key="berlin", platform="woocommerce", url="https://berlin.example")
+        stores.insert_store(connection, store, datetime.now(UTC) - timedelta(hours=6))
+    context = dg.build_sensor_context(instance=instance, resources={"inventory": Inventory()})
+    assert isinstance(stock_alert_sensor(context), dg.RunRequest), "a store that was never read is stale by now"
 
 
 def test_delivery_is_requested_only_while_notices_are_due(instance: dg.DagsterInstance, services: Services) -> None:
@@ -108,8 +140,9 @@ def test_delivery_is_requested_only_while_notices_are_due(instance: dg.DagsterIn
         return notice_delivery_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": Inventory()}))
 
     assert isinstance(tick(), dg.SkipReason)
+    services.alerting(timedelta(hours=4)).routes.add("hook", "http://127.0.0.1:9/hook", "test")
     with services.database.begin() as connection:
-        outbox.enqueue(connection, "gone", {"created_at": "x"}, datetime.now(UTC))
+        outbox.enqueue(connection, "hook", {"key": "k", "created_at": "x"}, datetime.now(UTC))
     assert isinstance(tick(), dg.RunRequest)
     result = run(instance, "deliver_notices")
     assert result.success

@@ -60,12 +60,14 @@ def test_old_audit_entries_go(instance: DagsterInstance, services: Services) -> 
 
 
 def test_old_settled_notices_go_and_waiting_ones_stay(instance: DagsterInstance, services: Services) -> None:
+    services.alerting(timedelta(hours=4)).routes.add("office", "http://127.0.0.1:9/hook", "test")
     with services.database.begin() as connection:
         outbox.enqueue(connection, "office", {}, LONG_AGO, "settled")
         letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
         assert letter is not None
         outbox.settle_sent(connection, letter.id, LONG_AGO)
         outbox.enqueue(connection, "office", {}, LONG_AGO, "waiting")
-    assert execute(instance, "maintenance").outputs["deleted_alerts_and_notices"] == 1
+        outbox.enqueue(connection, "removed", {}, LONG_AGO, "orphaned")
+    assert execute(instance, "maintenance").outputs["deleted_alerts_and_notices"] == 2
     with services.database.connect() as connection:
         assert [letter.key for letter in outbox.list_letters(connection)] == ["waiting"]

@@ -14,12 +14,14 @@ import pytest
 from cryptography.fernet import Fernet
 
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import SYNC_INTERVAL
+from inventory_pipeline.core.thresholds import checked_threshold
 from inventory_pipeline.db import outbox
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.notify.channels import kind_of, shown, sign
+from inventory_pipeline.notify.channels import AppriseChannel, DeliveryFailed, WebhookChannel, kind_of, shown, sign
 from inventory_pipeline.services.alerts.alerting import Alerting
-from inventory_pipeline.services.alerts.delivery import HOLD, wait_after
+from inventory_pipeline.services.alerts.delivery import HOLD, SHOWN_FOR, Delivered, wait_after
 from inventory_pipeline.services.vault import Vault
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
@@ -37,8 +39,12 @@ class Desk:
         vault = Vault([KEY])
         self.alerting = Alerting(database=database, clock=lambda: self.now, interval=SYNC_INTERVAL, vault=lambda: vault)
 
-    def route(self, url: str, name: str = "shop", **filters: Any) -> str | None:
+    def route(self, url: str, name: str = "shop", /, **filters: Any) -> str | None:
         return self.alerting.routes.add(name, url, "test", **filters).signing_secret
+
+    def undelivered(self) -> list[outbox.Letter]:
+        with self.database.connect() as connection:
+            return outbox.undelivered(connection, self.now - SHOWN_FOR)
 
     def letters(self) -> list[outbox.Letter]:
         with self.database.connect() as connection:
@@ -65,7 +71,8 @@ def test_a_digest_reaches_a_mail_box(desk: Desk) -> None:
     [mail] = smtp.mails
     assert mail.subject == "inventory: 1 out of stock, 1 low (berlin)"
     assert "- TEA Green tea (store berlin): low, 3 available; rule global default: 5 or fewer" in mail.text
-    assert "First look at store berlin" in mail.text
+    assert "First look at berlin: what is low there already is told once, here." in mail.text
+    assert "cup (store berlin): out of stock, 0 available; rule global default: 5 or fewer\r\n" in mail.text
     assert "Store berlin as of 2026-11-23T12:59:00Z" in mail.text
     assert f"ref {desk.letters()[0].key}" in mail.text
 
@@ -86,12 +93,13 @@ def test_a_webhook_gets_signed_json(desk: Desk, http: HttpServer) -> None:
 
 
 def test_one_digest_per_route_and_check_however_much_is_low(desk: Desk, http: HttpServer) -> None:
+    shops = [Shop(desk.database, key) for key in ("berlin", "paris")]
     desk.route(http.url, "all")
     desk.route(http.url, "paris-only", stores=["paris"])
     desk.route(http.url, "tea-only", skus=["TEA-*"])
     desk.route(http.url, "grave", severity="critical")
-    for key in ("berlin", "paris"):
-        Shop(desk.database, key).sync([line(f"v{number}", 3, sku=f"CUP-{number}") for number in range(100)])
+    for shop in shops:
+        shop.sync([line(f"v{number}", 3, sku=f"CUP-{number}") for number in range(100)])
     desk.alerting.check.run()
     desk.alerting.delivery.run()
     told = {json.loads(request.body)["route"]: json.loads(request.body) for request in http.requests}
@@ -122,14 +130,146 @@ def test_waits_double_from_a_minute_to_two_hours() -> None:
     assert [wait_after(attempt) // MINUTE for attempt in (1, 2, 3, 8, 500)] == [1, 2, 4, 120, 120]
 
 
-def test_a_removed_route_holds_up_no_other(desk: Desk, http: HttpServer) -> None:
-    desk.route(http.url, "a")
+def test_a_removed_route_is_no_trouble_and_its_notices_go_to_the_next_of_its_name(desk: Desk, http: HttpServer) -> None:
+    desk.route("http://127.0.0.1:9/wrong", "a")
     desk.route(http.url, "b")
     Shop(desk.database).sync([line("tea", 3)])
     desk.alerting.check.run()
+    assert desk.alerting.delivery.run() == Delivered(sent=1, failed=1)
     desk.alerting.routes.remove("a", "test")
-    assert desk.alerting.delivery.run() == type(desk.alerting.delivery.run())(sent=1, failed=1)
-    assert desk.letters()[-1].error == "route a was removed"
+    desk.now += HOUR
+    assert desk.alerting.delivery.run() == Delivered()
+    assert desk.undelivered() == []
+    desk.route(http.url, "a")
+    assert desk.alerting.delivery.run() == Delivered(sent=1)
+    assert [json.loads(request.body)["route"] for request in http.requests] == ["b", "a"]
+
+
+def test_a_notice_that_was_given_up_stays_in_sight_for_a_while(desk: Desk) -> None:
+    desk.route("http://127.0.0.1:9/nobody")
+    Shop(desk.database).sync([line("tea", 3)])
+    desk.alerting.check.run()
+    desk.now += timedelta(days=2)
+    assert desk.alerting.delivery.run() == Delivered(given_up=1)
+    assert [letter.status for letter in desk.undelivered()] == ["given_up"]
+    desk.now += timedelta(days=8)
+    assert desk.undelivered() == []
+
+
+def test_a_test_of_a_route_says_why_it_failed_whatever_else_is_due(desk: Desk, http: HttpServer) -> None:
+    desk.route(http.url, "well")
+    desk.route("http://127.0.0.1:9/nobody", "ill")
+    Shop(desk.database).sync([line("tea", 3)])
+    desk.alerting.check.run()
+    with pytest.raises(DeliveryFailed, match="the test of route ill did not arrive: ConnectError"):
+        desk.alerting.routes.test("ill")
+    desk.alerting.routes.test("well")
+    [request] = http.requests
+    assert json.loads(request.body)["test"] is True
+
+
+def test_a_mail_server_that_cannot_be_reached_is_named(desk: Desk) -> None:
+    desk.route("mailto://lena:hunter22@127.0.0.1:9/?from=stock@shop.example&to=lena@shop.example")
+    with pytest.raises(DeliveryFailed, match="Connection error while submitting email"):
+        desk.alerting.routes.test("shop")
+
+
+def test_each_notice_says_as_of_when_its_numbers_are(desk: Desk, http: HttpServer) -> None:
+    with running(SmtpServer()) as smtp:
+        shops = [Shop(desk.database, f"shop-{number:02}") for number in range(40)]
+        desk.route(smtp.url, "mail")
+        desk.route(http.url, "hook")
+        for shop in shops[:-1]:
+            shop.sync([line("tea", 3)])
+        shops[-1].sync([line("cup", -3, sku="CUP")])
+        sku_rule = checked_threshold("sku", 3, group="default", sku="CUP")
+        desk.alerting.rules.set([sku_rule], "test")
+        desk.alerting.check.run()
+        desk.alerting.delivery.run()
+    payload = json.loads(http.requests[0].body)
+    assert {fact["store"] for fact in payload["alerts"][:2]} == {"", "shop-39"}
+    assert set(payload["as_of"]) == {fact["store"] for fact in payload["alerts"] if fact["store"]}
+    assert all(fact["as_of"] == "2026-11-23T12:59:00Z" for fact in payload["alerts"])
+    assert smtp.mails[0].subject == "inventory: 2 oversold, 39 low (41 stores)"
+    assert "Store shop-39 as of 2026-11-23T12:59:00Z" in smtp.mails[0].text
+    assert "Group default as of 2026-11-23T12:59:00Z or later" in smtp.mails[0].text
+
+
+def test_what_has_recovered_is_not_counted_as_low(desk: Desk) -> None:
+    with running(SmtpServer()) as smtp:
+        shop = Shop(desk.database)
+        desk.route(smtp.url, events=["opened", "resolved"])
+        for tea, cup in ((-2, 50), (50, 50), (50, 3)):
+            shop.sync([line("tea", tea), line("cup", cup)])
+            desk.now = shop.now + MINUTE
+            desk.alerting.check.run()
+        desk.alerting.delivery.run()
+    assert [mail.subject for mail in smtp.mails] == [
+        "inventory: 1 oversold (berlin)",
+        "inventory: 1 resolved (berlin)",
+        "inventory: 1 low (berlin)",
+    ]
+
+
+def test_routes_look_at_skus_without_surrounding_space(desk: Desk, http: HttpServer) -> None:
+    desk.route(http.url, skus=["TEA-?"])
+    Shop(desk.database).sync([line("tea", 3, sku=" TEA-1 ")])
+    desk.alerting.check.run()
+    assert desk.alerting.delivery.run().sent == 1
+    assert json.loads(http.requests[0].body)["alerts"][0]["sku"] == "TEA-1"
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ({"stores": ["berlni"]}, "no store 'berlni' is registered"),
+        ({"groups": ["defualt"]}, "no store is in group 'defualt'"),
+        ({"platforms": ["woo"]}, "platform 'woo' is not known"),
+    ],
+)
+def test_a_filter_that_nothing_can_pass_is_refused(desk: Desk, filters: dict[str, list[str]], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        desk.route("http://127.0.0.1:9/hook", **filters)
+    assert desk.alerting.routes.list_routes() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://erp.example/hook?key=s3cr3t-s3cr3t", "s3cr3t-s3cr3t"),
+        ("mailtos://lena:hunter22@mail.example", "hunter22"),
+        ("mailtos://lena:hunter%2122@mail.example", "hunter!22"),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "abcdefg_hijklmnop"),
+    ],
+)
+def test_the_secrets_of_an_address_are_hidden_wherever_they_stand(url: str, secret: str) -> None:
+    AppriseChannel(url) if kind_of(url) == "apprise" else WebhookChannel(url, "signing secret")
+    assert redact(f"it said {secret} there") == "it said *** there"
+
+
+def test_the_end_of_a_sync_is_told_with_its_counts_or_its_reason(desk: Desk) -> None:
+    with running(SmtpServer()) as smtp:
+        shop = Shop(desk.database)
+        desk.route(smtp.url, events=["opened", "sync_completed"])
+        shop.sync([line("tea", 50)])
+        reason = "quarantined: not provably complete"
+        desk.alerting.sync_notices.sync_ended("berlin", "run-1", "published", None, shop.now)
+        desk.alerting.sync_notices.sync_ended("berlin", "run-2", "quarantined", reason, shop.now + HOUR)
+        desk.alerting.delivery.run()
+    completed, quarantined = smtp.mails
+    counts = "1 seen, 1 created, 0 updated, 0 skipped, 0 rejected, 0 missing"
+    assert f"- store berlin: sync completed: run run-1: {counts}\r\n" in completed.text
+    assert "- store berlin: sync quarantined: not provably complete\r\n" in quarantined.text
+
+
+def test_a_late_word_of_a_sync_that_was_made_good_tells_nothing(desk: Desk) -> None:
+    shop = Shop(desk.database)
+    desk.route("http://127.0.0.1:9/hook")
+    failed_at = shop.now + MINUTE
+    shop.sync([line("tea", 50)])
+    desk.now = shop.now + MINUTE
+    assert desk.alerting.sync_notices.sync_ended("berlin", "late", "failed", "503", failed_at) == 0
+    assert desk.alerting.sync_notices.sync_ended("berlin", "fresh", "failed", "503", desk.now) == 1
 
 
 def test_a_rolled_back_check_tells_nothing(desk: Desk, http: HttpServer) -> None:
@@ -230,7 +370,7 @@ def test_the_address_decides_the_channel_and_shows_no_secret(url: str, kind: str
     assert (kind_of(url), shown(url)) == (kind, seen)
 
 
-@pytest.mark.parametrize("url", ["", "gopher://x", "just words", "https://"])
+@pytest.mark.parametrize("url", ["", "gopher://x", "just words", "https://", "https://erp.example:99999/hook"])
 def test_an_address_for_no_channel_is_refused_unseen(url: str) -> None:
     with pytest.raises(UsageError, match="none that Apprise understands"):
         kind_of(url)

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 HOLD = timedelta(minutes=2)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=2)
 GIVE_UP_AFTER = timedelta(days=1)
+# How long a notice that was given up stays in sight.
+SHOWN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class Delivery:
         """None where it was delivered, else why not. A channel's own faults must not hold back the other notices."""
         try:
             channel = self._channel(letter.route)
-            if channel is None:
-                return f"route {letter.route} was removed"
+            if channel is None:  # since the claim
+                return "the route was removed"
             channel.send(letter.payload)
         except InventoryError as error:
             return one_line(redact(str(error)))

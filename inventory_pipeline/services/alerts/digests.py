@@ -27,9 +27,8 @@ class _Digest:
 
     def add(self, told: Told, number: int) -> None:
         self.total += 1
-        self.counts[told.facts["level"]] += 1
-        if told.store:
-            self.stores.add(told.store)
+        self.counts["resolved" if told.event == "resolved" else told.facts["level"]] += 1
+        self.stores.add(told.store or f"group {told.group}")
         entry = (told.gravity, -number, told)
         if len(self.gravest) < LISTED:
             heapq.heappush(self.gravest, entry)
@@ -74,14 +73,20 @@ class Digests:
 
     def _payload(self, route: str, digest: _Digest, now: datetime, as_of: Mapping[str, datetime | None]) -> Payload:
         listed = digest.listed()
-        times = {store: as_of.get(store) for store in sorted(digest.stores)[:LISTED]}
+        read = {told.store: _shown(as_of.get(told.store)) for told in listed if told.store}
         return {
             "schema": SCHEMA,
             "route": route,
             "created_at": show_instant(now),
             "counts": dict(digest.counts.most_common()),
-            "alerts": [told.facts for told in listed],
+            # A SKU's alert is of no store; what it stands on was looked up with its details.
+            "alerts": [{"as_of": read.get(told.store)} | told.facts for told in listed],
             "omitted": digest.total - len(listed),
+            "stores": len(digest.stores),
             "first_look": sorted(digest.stores & self._first_look)[:LISTED],
-            "as_of": {store: instant and show_instant(instant) for store, instant in times.items()},
+            "as_of": dict(sorted(read.items())),
         }
+
+
+def _shown(instant: datetime | None) -> str | None:
+    return None if instant is None else show_instant(instant)

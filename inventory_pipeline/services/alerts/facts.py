@@ -1,6 +1,6 @@
 """What a notice says of one alert."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.core.alerts import SEVERITY, Event, Kind, Level
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.notices import Told
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.stores import StoreIntegration
@@ -18,6 +19,8 @@ from inventory_pipeline.db.consumption import used_by
 from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.pool_members import pool_members
 from inventory_pipeline.services.alerts.cover import days_of_cover
+
+RULE_OF_STORES: Mapping[Kind, str] = {"sync": "every store's syncs", "store": "every store's freshness limit"}
 
 
 def rule_of(finding: Finding) -> str:
@@ -30,6 +33,7 @@ def rule_of(finding: Finding) -> str:
 
 def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) -> Told:
     """The number of an alert that is opened now comes with `add_details`."""
+    sku = finding.sku and finding.sku.strip()
     facts = {
         "alert": finding.alert_id,
         "event": event,
@@ -41,7 +45,7 @@ def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) 
         "platform": finding.platform,
         "item_id": finding.item_id,
         "location_id": finding.location_id,
-        "sku": finding.sku,
+        "sku": sku,
         "title": finding.title,
         "available": json_number(finding.available),
         "at_least": finding.at_least,
@@ -56,11 +60,11 @@ def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) 
     return Told(
         event=event,
         severity=SEVERITY[level],
-        gravity=gravity(level),
+        gravity=_weight(event, level),
         group=finding.group,
         store=finding.store_key,
         platform=finding.platform,
-        sku=finding.sku or "",
+        sku=sku or "",
         facts=facts,
         about=finding.about if finding.alert_id is None else None,
     )
@@ -69,7 +73,7 @@ def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) 
 def told_of_store(event: Event, level: Level, kind: Kind, store: StoreIntegration, alert_id: int | None, detail: str) -> Told:
     facts = _about_store(store, event, kind, detail) | {"alert": alert_id, "level": level, "severity": SEVERITY[level]}
     told = {"group": store.group, "store": store.key, "platform": store.platform, "facts": facts}
-    return Told(event=event, severity=SEVERITY[level], gravity=gravity(level), sku="", **told)
+    return Told(event=event, severity=SEVERITY[level], gravity=_weight(event, level), sku="", **told)
 
 
 def told_of_completion(store: StoreIntegration, detail: str) -> Told:
@@ -80,26 +84,38 @@ def told_of_completion(store: StoreIntegration, detail: str) -> Told:
 
 
 def _about_store(store: StoreIntegration, event: Event, kind: Kind, detail: str) -> dict[str, Any]:
-    facts: dict[str, Any] = dict.fromkeys(("item_id", "location_id", "title", "cover", "rule"), "")
+    facts: dict[str, Any] = dict.fromkeys(("item_id", "location_id", "title", "cover"), "")
+    facts |= {"rule": RULE_OF_STORES[kind]}
     facts |= {"event": event, "kind": kind, "store": store.key, "group": store.group, "platform": store.platform}
     facts |= {"sku": None, "available": None, "threshold": None, "detail": detail, "variants": []}
     return facts | dict.fromkeys(("at_least", "ambiguous", "baseline"), False)
 
 
+def _weight(event: Event, level: Level) -> int:
+    """What has ended is listed last."""
+    return -1 if event == "resolved" else gravity(level)
+
+
 def add_details(connection: sa.Connection, listed: Sequence[Told], stores: Sequence[AlertStore], now: datetime) -> None:
-    """Looks up, for the alerts that notices will list, their numbers, the variants of a pool and how long the stock lasts."""
+    """Looks up, for the alerts that notices will list, their numbers, the variants of a pool and how long the stock lasts.
+
+    A SKU's total is as old as the oldest read that it may stand on.
+    """
     for told in listed:
         if told.about is not None:
             told.facts["alert"] = live_number(connection, told.about)
     known = {store.key: store for store in stores}
+    for fact in (told.facts for told in listed if told.facts["kind"] == "sku"):
+        reads = [store.reading.as_of for store in stores if store.store.group == fact["group"] and not store.stale]
+        fact["as_of"] = show_instant(min(reads)) if reads else None
     for key in sorted({told.store for told in listed if told.store in known}):
         facts = [told.facts for told in listed if told.store == key and told.facts["kind"] in ("variant", "pool")]
         used = used_by(connection, key, sorted({fact["item_id"] for fact in facts}), now)
         members = pool_members(connection, key, [fact["item_id"] for fact in facts if fact["kind"] == "pool"])
         for fact in facts:
             fact["variants"] = members.get(fact["item_id"], [])
-            cover = days_of_cover(fact["available"], used.get(fact["item_id"]), known[key].observed_days)
-            fact["cover"] = cover.text
+            if fact["available"] is not None and fact["available"] > 0:
+                fact["cover"] = days_of_cover(fact["available"], used.get(fact["item_id"]), known[key].observed_days).text
 
 
 def json_number(value: Number | None) -> int | float | None:

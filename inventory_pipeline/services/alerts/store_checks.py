@@ -14,7 +14,7 @@ from inventory_pipeline.core.stores import StoreIntegration, freshness
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db import alerts, stores
 from inventory_pipeline.db.alert_stores import Reading, read_stores
-from inventory_pipeline.services.alerts.facts import told_of_store
+from inventory_pipeline.services.alerts.facts import RULE_OF_STORES, told_of_store
 
 _DETAIL = 500
 
@@ -101,7 +101,7 @@ def _row(store: StoreIntegration, kind: Kind, standing: Standing, detail: str, n
         "at_least": False,
         "ambiguous": False,
         "threshold": None,
-        "rule": "every store's syncs" if kind == "sync" else "every store's freshness limit",
+        "rule": RULE_OF_STORES[kind],
         "detail": one_line(detail, _DETAIL),
         "baseline": False,
         "opened_at": now,
