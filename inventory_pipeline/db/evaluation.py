@@ -45,17 +45,19 @@ class Evaluation:
         self._found = found
         self._stores = Stores(found, default_rule(connection))
         cover = any(self._covered.values()) or any(each.rule.cover_days for each in found)
-        self._used = decreases(now - WINDOW) if cover else None
+        #: What was used up, where a rule asks; a relation like this is handed in below. It is needed more than once.
+        self.consumption = decreases(now - WINDOW) if cover else None
 
-    def suspects(self) -> list[sa.Select]:
+    def suspects(self, used: sa.FromClause | None) -> list[sa.Select]:
         """The only variants that can be in alarm, each perhaps several times; columns `store_key`, `item_id`."""
         arms = [low_lines(self._stores), with_own_rule()]
-        if self._used is not None:
-            used = self._used.subquery("sold")
-            arms.append(sa.select(used.c.store_key, used.c.item_id).where(used.c.events >= ENOUGH_EVENTS))
+        if used is not None:
+            covered = [each.key for each in self._found if each.rule.cover_days]
+            sold = sa.select(used.c.store_key, used.c.item_id).where(used.c.events >= ENOUGH_EVENTS)
+            arms.append(sold.where(used.c.store_key.in_(covered)))
         return arms
 
-    def of(self, lines: sa.FromClause) -> list[sa.Select]:
+    def of(self, lines: sa.FromClause, used: sa.FromClause | None) -> list[sa.Select]:
         """The subjects that these lines (of `asked_lines.lines_of`) make up.
 
         One statement per kind of subject, which plans better than their union.
@@ -63,7 +65,6 @@ class Evaluation:
         parts = [subjects.variants(self._stores, lines), subjects.pools(self._stores, lines)]
         if "location" in self._covered:
             parts.append(subjects.locations(self._stores, lines))
-        used = None if self._used is None else self._used.cte("consumption")
         return [_judged(part.subquery("subject"), self._found, used) for part in parts]
 
     def of_skus(self, sku: str | None = None) -> list[sa.Select]:
@@ -78,7 +79,7 @@ def planner_hints(connection: sa.Connection) -> None:
         connection.execute(sa.text("SET LOCAL work_mem = '64MB'"))
 
 
-def _judged(subject: sa.Subquery, found: Sequence[AlertStore], used: sa.CTE | None) -> sa.Select:
+def _judged(subject: sa.Subquery, found: Sequence[AlertStore], used: sa.FromClause | None) -> sa.Select:
     source: sa.FromClause = subject
     cover: _Cover | None = None
     if used is not None:
@@ -117,7 +118,7 @@ def _skus(stores: sa.CTE, sku: str | None) -> sa.Select:
 class _Cover:
     """Whether the stock will be used up within the rule's days, in whole numbers only."""
 
-    def __init__(self, used: sa.CTE, subject: sa.Subquery, found: Sequence[AlertStore]) -> None:
+    def __init__(self, used: sa.FromClause, subject: sa.Subquery, found: Sequence[AlertStore]) -> None:
         hours = {each.key: int(each.observed_days * 24) for each in found}
         usual = Counter(hours.values()).most_common(1)[0][0] if hours else 0
         unusual = {key: number for key, number in hours.items() if number != usual}

@@ -29,6 +29,13 @@ _table = sa.Table(
     sa.Column("alert_id", sa.BigInteger),
     prefixes=["TEMPORARY"],
 )
+_used = sa.Table(
+    "alert_consumption",
+    sa.MetaData(),
+    *(sa.Column(name, Key, primary_key=True) for name in ("store_key", "item_id")),
+    *(sa.Column(name, sa.BigInteger) for name in ("used", "events")),
+    prefixes=["TEMPORARY"],
+)
 _asked = sa.Table(
     "alert_asked",
     sa.MetaData(),
@@ -77,14 +84,17 @@ class Finding(NamedTuple):
 
 def collect(connection: sa.Connection, stores: Sequence[AlertStore], now: datetime) -> None:
     """Evaluates, and keeps every subject that is in alarm or has an alert. Needs a transaction that may write."""
-    for table in (_asked, _lines, _table):
+    for table in (_used, _asked, _lines, _table):
         table.drop(connection, checkfirst=True)
         table.create(connection)
     planner_hints(connection)
     evaluation = Evaluation(connection, stores, now)
-    _fill(connection, _asked, whole_subjects(sa.union(*evaluation.suspects(), *_with_alert()).cte("variants")))
+    used = None
+    if evaluation.consumption is not None:
+        _fill(connection, used := _used, evaluation.consumption)
+    _fill(connection, _asked, whole_subjects(sa.union(*evaluation.suspects(used), *_with_alert()).cte("variants")))
     _fill(connection, _lines, lines_of(_asked))
-    for part in (*evaluation.of(_lines), *evaluation.of_skus()):
+    for part in (*evaluation.of(_lines, used), *evaluation.of_skus()):
         found = part.subquery("found")
         same = sa.and_(*(alerts.c[name] == found.c[name] for name in SUBJECT), LIVE)
         kept = sa.select(*(found.c[name] for name in _KEPT), alerts.c.id).select_from(found.outerjoin(alerts, same))

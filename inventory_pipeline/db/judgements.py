@@ -50,7 +50,7 @@ def judgements(
     group = next((store.store.group for store in stores if store.key == store_key), "")
     evaluation = Evaluation(connection, stores, now)
     found: list[Judgement] = []
-    for part in (*evaluation.of(_lines(mine)), *evaluation.of_skus(sku)):
+    for part in (*evaluation.of(_lines(mine), _used(evaluation)), *evaluation.of_skus(sku)):
         it = part.subquery("judged")
         # A pool comes with the lines of all its variants, and a SKU with a total in every group.
         asked = sa.or_(it.c.kind != "location", it.c.item_id.in_(sa.select(mine.c.item_id)))
@@ -75,11 +75,12 @@ def low_lines(connection: sa.Connection, stores: Sequence[AlertStore], now: date
     """
     planner_hints(connection)
     evaluation = Evaluation(connection, [replace(store, stale=False) for store in stores], now)
-    lines = _lines(sa.union(*evaluation.suspects()).cte("suspects"))
+    used = _used(evaluation)
+    lines = _lines(sa.union(*evaluation.suspects(used)).cte("suspects"))
     variants: set[tuple[str, str]] = set()
     places: set[tuple[str, str, str]] = set()
     pools: set[tuple[str, str]] = set()
-    for part in evaluation.of(lines):
+    for part in evaluation.of(lines, used):
         it = part.subquery("judged")
         rows = sa.select(it.c.kind, it.c.store_key, it.c.subject, it.c.location_id).where(it.c.verdict.in_(_LOW))
         for kind, store, subject, location in connection.execute(rows):
@@ -91,6 +92,10 @@ def low_lines(connection: sa.Connection, stores: Sequence[AlertStore], now: date
         drawing = sa.select(lines.c.store_key, lines.c.item_id, lines.c.subject).where(lines.c.subject.is_not(None))
         variants |= {(store, item) for store, item, pool in connection.execute(drawing) if (store, pool) in pools}
     return LowLines(variants, places)
+
+
+def _used(evaluation: Evaluation) -> sa.CTE | None:
+    return None if evaluation.consumption is None else evaluation.consumption.cte("consumption")
 
 
 def _lines(variants: sa.CTE) -> sa.CTE:
