@@ -91,7 +91,7 @@ def test_a_store_registered_in_the_launchpad_is_synced_at_once_and_once(
     assert len(list_syncs(instance, store="auto")) == 1
     until(lambda: (run := instance.get_run_by_id(registering)) and run.is_finished)
     told = instance.get_records_for_run(registering, of_type=dg.DagsterEventType.STEP_OUTPUT).records[0].event_log_entry
-    assert told.get_dagster_event().step_output_data.metadata["first_sync_run"].value == row.run_id
+    assert told.get_dagster_event().step_output_data.metadata["next_sync"].value == row.run_id
     assert store.auto_sync
 
 
