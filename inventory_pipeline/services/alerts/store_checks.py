@@ -26,7 +26,7 @@ def check_stores(connection: sa.Connection, now: datetime, interval: timedelta) 
     for store in stores.list_stores(connection, include_purged=True):
         reading = readings.get(store.key)
         judged: list[tuple[Kind, tuple[Verdict, str]]] = [
-            ("store", _stale(store, reading, now, interval)),
+            ("store", staleness(store, reading, now, interval)),
             ("sync", _authorization(store, reading, live.get(("sync", store.key)))),
         ]
         for kind, (verdict, detail) in judged:
@@ -59,7 +59,7 @@ def move(
     yield told, taken.count
 
 
-def _stale(store: StoreIntegration, reading: Reading | None, now: datetime, interval: timedelta) -> tuple[Verdict, str]:
+def staleness(store: StoreIntegration, reading: Reading | None, now: datetime, interval: timedelta) -> tuple[Verdict, str]:
     """A store without any good sync counts from its creation."""
     if not store.is_active or store.purged_at is not None:
         return "gone", ""
