@@ -144,8 +144,9 @@ def _document(rule: Threshold) -> dict[str, object]:
 
 def _explained(each: "Explained") -> list[object]:
     judged = each.judgement
-    says = _SAYS.get(judged.verdict, judged.verdict)
-    return [_subject(judged), judged.available, each.rule, says, each.cover.removeprefix("days of cover: ")]
+    available = f"at least {judged.available}" if judged.at_least and judged.available is not None else judged.available
+    says = _SAYS.get(judged.verdict, judged.verdict) + ("; ambiguous: several variants of one store" if judged.ambiguous else "")
+    return [_subject(judged), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 
 def _subject(judged: "Judgement") -> str:

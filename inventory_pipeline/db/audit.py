@@ -1,5 +1,6 @@
 """Who changed what, and when. Append-only."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,7 +19,14 @@ class AuditEntry(NamedTuple):
 
 def record(connection: sa.Connection, at: datetime, actor: str, action: str, subject: str, detail: str = "") -> None:
     """Appends one entry. `detail` must hold no secret: names and references only."""
-    connection.execute(_table.insert().values(at=at, actor=actor, action=action, subject=subject, detail=detail))
+    record_all(connection, at, actor, action, [(subject, detail)])
+
+
+def record_all(connection: sa.Connection, at: datetime, actor: str, action: str, entries: Sequence[tuple[str, str]]) -> None:
+    """Appends the same action for each subject and its detail."""
+    rows = [{"at": at, "actor": actor, "action": action, "subject": subject, "detail": detail} for subject, detail in entries]
+    if rows:
+        connection.execute(_table.insert(), rows)
 
 
 def list_audit(connection: sa.Connection, limit: int = 100) -> list[AuditEntry]:

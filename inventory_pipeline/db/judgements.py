@@ -31,6 +31,8 @@ class Judgement(NamedTuple):
     item_store: str
     location_id: str
     available: Number | None
+    at_least: bool
+    ambiguous: bool
     threshold: Number
     margin: Number
     cover_days: int
@@ -112,6 +114,8 @@ def _judgement(row: sa.Row[Any]) -> Judgement:
         item_store=row.item_store,
         location_id=row.location_id,
         available=None if row.total is None else from_millionths(int(row.total)),
+        at_least=row.unknown > 0,
+        ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
         margin=from_millionths(row.margin),
         cover_days=row.cover_days,

@@ -14,10 +14,15 @@ _IDENTITY = ("scope", "store_key", "item_id", "location_id", "group_name", "sku"
 
 def put_thresholds(connection: sa.Connection, rules: Iterable[Threshold], now: datetime) -> None:
     """Stores the rules; a rule about the same thing is replaced."""
-    for rule in rules:
-        connection.execute(_table.delete().where(*_same(rule)))
-        values = {"threshold": rule.threshold, "margin": rule.margin, "cover_days": rule.cover_days, "changed_at": now}
-        connection.execute(_table.insert().values(**_identity(rule), **values))
+    # By the thousand in one statement: a price list's worth of rules must not keep syncs waiting.
+    rows = [
+        {**_identity(rule), "threshold": rule.threshold, "margin": rule.margin, "cover_days": rule.cover_days, "changed_at": now}
+        for rule in rules
+    ]
+    if rows:
+        same = (_table.c[name] == sa.bindparam(f"old_{name}") for name in _IDENTITY)
+        connection.execute(_table.delete().where(*same), [{f"old_{name}": row[name] for name in _IDENTITY} for row in rows])
+        connection.execute(_table.insert(), rows)
 
 
 def remove_threshold(connection: sa.Connection, rule: Threshold) -> bool:

@@ -69,6 +69,8 @@ def describe(fact: Facts) -> str:
     if fact["location_id"]:
         where += f", location {fact['location_id']}"
     parts = [f"{name}{title} ({where}): {_WORDS.get(fact['level'], fact['level'])}, {_amount(fact)}", f"rule {fact['rule']}"]
+    if fact["detail"]:
+        parts.append(fact["detail"])
     if fact.get("cover"):
         parts.append(fact["cover"])
     if fact["ambiguous"]:

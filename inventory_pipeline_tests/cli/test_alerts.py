@@ -146,6 +146,15 @@ def test_stores_that_show_one_stock_count_once(cli: Cli, feed_store: Callable[..
     assert "sku TEA-1 12 SKU TEA-1 over group default: 20 or fewer" in told
 
 
+def test_an_explanation_says_what_is_unknown_and_what_is_ambiguous(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("web", "id,sku,available\na,TEA,3\nb,TEA,\n")
+    sync("web")
+    good(cli, "thresholds", "set", "20", "--sku", "TEA")
+    *_, total = good(cli, "thresholds", "explain", "web", "TEA").splitlines()
+    assert "at least 3" in total
+    assert total.rstrip().endswith("unknown; ambiguous: several variants of one store")
+
+
 def test_an_explanation_says_why_nothing_decides(cli: Cli, feed_store: Callable[..., Path]) -> None:
     feed_store()
     assert "was never synced, or is inactive" in refused(cli, "thresholds", "explain", "supplier", "A")

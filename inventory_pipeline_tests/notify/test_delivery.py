@@ -211,6 +211,20 @@ def test_what_has_recovered_is_not_counted_as_low(desk: Desk) -> None:
     ]
 
 
+def test_routes_hear_of_alerts_that_end_because_nothing_is_judged_any_more(desk: Desk) -> None:
+    with running(SmtpServer()) as smtp:
+        shop = Shop(desk.database)
+        desk.route(smtp.url, events=["opened", "resolved"])
+        for status in ("active", "draft"):
+            shop.sync([line("tea", 3, sku="TEA", title="Green tea", status=status)])
+            desk.now = shop.now + MINUTE
+            desk.alerting.check.run()
+        desk.alerting.delivery.run()
+    assert [mail.subject for mail in smtp.mails] == ["inventory: 1 low (berlin)", "inventory: 1 resolved (berlin)"]
+    assert "Resolved:\r\n- TEA Green tea (store berlin): low, 3 available; rule global default: 5 or fewer" in smtp.mails[1].text
+    assert "no longer judged" in smtp.mails[1].text
+
+
 def test_routes_look_at_skus_without_surrounding_space(desk: Desk, http: HttpServer) -> None:
     desk.route(http.url, skus=["TEA-?"])
     Shop(desk.database).sync([line("tea", 3, sku=" TEA-1 ")])

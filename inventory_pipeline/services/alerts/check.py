@@ -1,7 +1,7 @@
 """The hourly check: thresholds × current levels, the state machine, and what is told of it. One transaction."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.services.alerts.digests import Digests
-from inventory_pipeline.services.alerts.facts import add_details, rule_of, told_of_stock
+from inventory_pipeline.services.alerts.facts import add_details, rule_of, told_of_end, told_of_stock
 from inventory_pipeline.services.alerts.store_checks import check_stores
 
 _BATCH = 1_000
@@ -94,7 +94,8 @@ class _Check:
     def _check_stock(self, stores: list[AlertStore]) -> None:
         stale = [store.key for store in stores if store.stale]
         findings.collect(self._connection, stores, self._now)
-        for number, standing in findings.gone(self._connection, stale):
+        gone = findings.gone(self._connection, stale)
+        for number, standing in gone:
             self._moves.append((number, step(standing, "gone", self._now).standing or standing, {"detail": "no longer judged"}))
             self._counts["resolved"] += 1
         for finding in findings.changes(self._connection, self._now):
@@ -102,6 +103,7 @@ class _Check:
         self._open()
         alerts.set_standing(self._connection, self._moves, self._now)
         findings.refresh_numbers(self._connection)
+        self._tell_gone([number for number, _ in gone])
 
     def _take(self, finding: Finding) -> None:
         taken = step(finding.standing, finding.verdict, self._now)
@@ -125,6 +127,13 @@ class _Check:
         if taken.event is not None and taken.standing is not None:
             baseline = finding.store_key in self._first_look
             self._digests.add(told_of_stock(taken.event, taken.standing.level, finding, baseline))
+
+    def _tell_gone(self, numbers: Sequence[int]) -> None:
+        if self._digests.wants("resolved"):
+            for first in range(0, len(numbers), _BATCH):
+                ended = numbers[first : first + _BATCH]
+                for alert in alerts.list_alerts(self._connection, include_resolved=True, ids=ended, limit=_BATCH):
+                    self._digests.add(told_of_end(alert))
 
     def _numbers(self) -> tuple[dict[str, int], dict[Level, int]]:
         """Each live alert is in exactly one of opened, worsened, still_open and suppressed."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from inventory_pipeline.core.alerts import Event
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.notices import SCHEMA, Payload, Route, Told, wants
 from inventory_pipeline.db import outbox
@@ -47,6 +48,10 @@ class Digests:
         self._digests: dict[str, _Digest] = {}
         self._first_look = frozenset(first_look)
         self._numbers = itertools.count()
+
+    def wants(self, event: Event) -> bool:
+        """Whether any route hears of such events at all."""
+        return any(event in route.events for route in self._routes.values())
 
     def add(self, told: Told) -> None:
         number = next(self._numbers)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.alerts import SEVERITY, Event, Kind, Level
+from inventory_pipeline.core.alerts import SEVERITY, Alert, Event, Kind, Level
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.notices import Told
 from inventory_pipeline.core.quantity import Number
@@ -20,6 +20,7 @@ from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.pool_members import pool_members
 from inventory_pipeline.services.alerts.cover import days_of_cover
 
+_SAME = ("kind", "group", "platform", "item_id", "location_id", "title", "at_least", "ambiguous")
 RULE_OF_STORES: Mapping[Kind, str] = {"sync": "every store's syncs", "store": "every store's freshness limit"}
 
 
@@ -33,27 +34,28 @@ def rule_of(finding: Finding) -> str:
 
 def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) -> Told:
     """The number of an alert that is opened now comes with `add_details`."""
-    sku = finding.sku and finding.sku.strip()
-    facts = {
-        "alert": finding.alert_id,
+    known = {"alert": finding.alert_id, "rule": rule_of(finding), "baseline": baseline, "detail": ""}
+    return _told_of_stock(event, level, finding, known, finding.about if finding.alert_id is None else None)
+
+
+def told_of_end(alert: Alert) -> Told:
+    """An alert that ended because nothing is judged any more."""
+    known = {"alert": alert.id, "rule": alert.rule, "baseline": alert.baseline, "detail": alert.detail}
+    return _told_of_stock("resolved", alert.level, alert, known)
+
+
+def _told_of_stock(
+    event: Event, level: Level, it: Finding | Alert, known: dict[str, Any], about: tuple[str, ...] | None = None
+) -> Told:
+    sku = it.sku and it.sku.strip()
+    facts = {name: getattr(it, name) for name in _SAME} | {
         "event": event,
-        "kind": finding.kind,
         "level": level,
         "severity": SEVERITY[level],
-        "store": finding.store_key,
-        "group": finding.group,
-        "platform": finding.platform,
-        "item_id": finding.item_id,
-        "location_id": finding.location_id,
+        "store": it.store_key,
         "sku": sku,
-        "title": finding.title,
-        "available": json_number(finding.available),
-        "at_least": finding.at_least,
-        "ambiguous": finding.ambiguous,
-        "threshold": json_number(finding.threshold),
-        "rule": rule_of(finding),
-        "detail": "",
-        "baseline": baseline,
+        "available": json_number(it.available),
+        "threshold": json_number(it.threshold),
         "variants": [],
         "cover": "",
     }
@@ -61,12 +63,12 @@ def told_of_stock(event: Event, level: Level, finding: Finding, baseline: bool) 
         event=event,
         severity=SEVERITY[level],
         gravity=_weight(event, level),
-        group=finding.group,
-        store=finding.store_key,
-        platform=finding.platform,
+        group=it.group,
+        store=it.store_key,
+        platform=it.platform,
         sku=sku or "",
-        facts=facts,
-        about=finding.about if finding.alert_id is None else None,
+        facts=facts | known,
+        about=about,
     )
 
 

@@ -69,8 +69,7 @@ class Rules:
             except UsageError as error:
                 raise UsageError(f"{where}{error}") from None
         thresholds.put_thresholds(connection, [rule for _, rule in rules], now)
-        for _, rule in rules:
-            audit.record(connection, now, actor, "set threshold", rule.target, _figures(rule))
+        audit.record_all(connection, now, actor, "set threshold", [(rule.target, _figures(rule)) for _, rule in rules])
 
     def remove(self, rule: Threshold, actor: str) -> None:
         """Raises UsageError where there is no such rule."""
