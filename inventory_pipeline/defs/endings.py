@@ -12,7 +12,7 @@ from inventory_pipeline.core.sync import Outcome, SyncResult
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.links import launchpad
-from inventory_pipeline.defs.store_chart import units_over_time
+from inventory_pipeline.defs.store_chart import units_of, units_over_time
 from inventory_pipeline.defs.sync_log import trigger_of
 
 # Dagster puts a markdown of more characters behind a link.
@@ -63,11 +63,11 @@ def way_out(ending: Ending, store: str | None) -> dict[str, dg.MetadataValue]:
 def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.MaterializeResult:
     """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
     counts, totals = result.counts, result.totals
-    chart = units_over_time(instance, result)
+    chart, units = units_over_time(instance, result), units_of(totals)
     return dg.MaterializeResult(
         metadata={
             "as_of": dg.MetadataValue.timestamp(result.started_at),
-            "units": float(totals.units),
+            **({} if units is None else {"units": float(units)}),
             "lines": totals.lines,
             "out_of_stock": totals.out_of_stock,
             **({"units_over_time": dg.MetadataValue.md(chart)} if chart else {}),

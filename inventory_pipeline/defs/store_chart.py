@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inventory_pipeline.core.sync import SyncResult
+from inventory_pipeline.core.quantity import Number
+from inventory_pipeline.core.sync import StockTotals, SyncResult
 from inventory_pipeline.defs import names
 
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 # A week of syncs, every four hours.
 _SYNCS = 42
+
+
+def units_of(totals: StockTotals) -> Number | None:
+    """None where no line has a number: that is not zero."""
+    return totals.units if totals.lines > totals.untracked + totals.unknown else None
 
 
 def units_over_time(instance: dg.DagsterInstance, result: SyncResult) -> str:
@@ -25,7 +31,7 @@ def units_over_time(instance: dg.DagsterInstance, result: SyncResult) -> str:
     earlier = list(_earlier(instance, result.store))
     if not earlier:
         return ""
-    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.ended_at, result.totals.units)])
+    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.ended_at, units_of(result.totals))])
     return f"![units over time]({data_uri(svg)})"
 
 
@@ -37,5 +43,5 @@ def _earlier(instance: dg.DagsterInstance, store: str) -> "Iterator[Point]":
     for record in reversed(instance.fetch_materializations(which, limit=_SYNCS - 1).records):
         materialization = record.asset_materialization
         units = None if materialization is None else materialization.metadata.get("units")
-        if isinstance(units, dg.FloatMetadataValue) and units.value is not None:
-            yield Point(datetime.fromtimestamp(record.timestamp, UTC), Decimal(str(units.value)))
+        known = units.value if isinstance(units, dg.FloatMetadataValue) else None
+        yield Point(datetime.fromtimestamp(record.timestamp, UTC), None if known is None else Decimal(str(known)))

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -15,12 +16,14 @@ from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.assets import inventory_snapshot
 from inventory_pipeline.defs.checks import check_specs
+from inventory_pipeline.defs.endings import materialization
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync_log import list_syncs
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.services.sync import LEASE_TTL
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import sync
+from inventory_pipeline_tests.defs.test_checks import WELL
 
 
 def shrink(shop: DemoStore) -> None:
@@ -38,9 +41,9 @@ def test_a_published_sync_leaves_numbers_to_plot_a_check_and_its_line_in_the_log
     assert (row.outcome, row.trigger, row.platform, row.store) == ("published", "manual", "woocommerce", "berlin")
     assert (row.seen, row.created, row.updated, row.skipped) == (316, 0, 1, 315)
     assert row.api_calls
-    (materialization,) = result.materializations
-    assert materialization.partition == "berlin"
-    shown = {name: value.value for name, value in materialization.metadata.items()}
+    (published,) = result.materializations
+    assert published.partition == "berlin"
+    shown = {name: value.value for name, value in published.metadata.items()}
     assert shown["dagster/row_count"] == shown["lines"] == 316
     assert shown["units"] == shop.catalogue.units
     numbers = {"out_of_stock", "created", "updated", "skipped", "rejected", "missing", "seconds", "api_calls"}
@@ -66,6 +69,12 @@ def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went(insta
     svg = b64decode(shown.removeprefix("![units over time](data:image/svg+xml;base64,").rstrip(")")).decode()
     assert svg.count("V") == 1
     assert f"{max(before, shop.catalogue.units):,.6g}" in svg
+
+
+def test_a_store_without_any_number_shows_no_units_instead_of_zero(instance: DagsterInstance) -> None:
+    unknown = replace(WELL, totals=replace(WELL.totals, units=0, unknown=60, untracked=40))
+    assert "units" not in (materialization(instance, unknown).metadata or {})
+    assert (materialization(instance, WELL).metadata or {})["units"] == 500.0
 
 
 def test_a_line_that_cannot_be_read_is_a_warning_on_a_published_snapshot(instance: DagsterInstance, shop: DemoStore) -> None:
@@ -210,8 +219,8 @@ def test_the_largest_changes_are_a_table_that_dagster_shows_without_a_click(inst
         shop.catalogue.change(product, quantity=1_000_000)
     shop.catalogue.remove(shop.catalogue.products[-1])
     result, _ = sync(instance)
-    (materialization,) = result.materializations
-    table = str(materialization.metadata["largest_changes"].value)
+    (published,) = result.materializations
+    table = str(published.metadata["largest_changes"].value)
     assert len(table) < 1_000
     assert table.startswith("| available | SKU | title |\n| --- | --- | --- |\n")
     rows = table.splitlines()[2:]
