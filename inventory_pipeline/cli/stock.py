@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +14,9 @@ from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.core.thresholds import DEFAULT_THRESHOLD
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+    from inventory_pipeline.db.judgements import LowLines
     from inventory_pipeline.db.stock import StockFilter, StockRow
 
 
@@ -29,7 +26,7 @@ def stock(
     group: Annotated[str | None, typer.Option(metavar="G", help="Only stores of this group.")] = None,
     sku: Annotated[str | None, typer.Option(metavar="SKU", help="Only lines with this SKU.")] = None,
     location: Annotated[str | None, typer.Option(metavar="ID", help="Only this location.")] = None,
-    low: Annotated[bool, typer.Option("--low", help="Only what the thresholds call low (with --at: at most 5).")] = False,
+    low: Annotated[bool, typer.Option("--low", help="Only what today's thresholds call low.")] = False,
     at: Annotated[str | None, typer.Option(metavar="ISO8601", help="As of a past instant: 2026-11-23T16:00:00Z.")] = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV with a header row.")] = False,
@@ -45,10 +42,8 @@ def stock(
         session.integrations.get(store)
     if group is not None and all(one.group != group for one in known):
         raise UsageError(f"no store is in group {group!r}; `inventory-pipeline stores list` shows the groups")
-    # Today's rules say nothing about a past instant: there the built-in threshold holds.
-    past = DEFAULT_THRESHOLD if low and at is not None else None
-    filters = StockFilter(stores=None if store is None else [store], group=group, sku=sku, location=location, low=past)
-    with _rows(session, filters, at, low=low and at is None) as rows:
+    filters = StockFilter(stores=None if store is None else [store], group=group, sku=sku, location=location)
+    with _rows(session, filters, at, low=low) as rows:
         if json:
             print_documents(_document(row) for row in rows)
         elif csv:
@@ -67,6 +62,7 @@ def print_stock(session: Session, limit: int) -> None:
 
 @contextmanager
 def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = False) -> "Iterator[Iterator[StockRow]]":
+    from inventory_pipeline.db.judgements import low_now, low_then
     from inventory_pipeline.db.stock import stock_as_of, stock_now
     from inventory_pipeline.defs.interval import sync_interval
 
@@ -82,15 +78,16 @@ def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = 
             found = stock_as_of(connection, instant, filters, interval=interval)
         # Closed before its connection is, however early whoever reads on stops.
         with closing(found) as rows:
-            yield _only_low(connection, rows, now, interval) if low else rows
+            if not low:
+                yield rows
+            elif instant is None:
+                yield _only_low(rows, low_now(connection, now, interval))
+            else:
+                typer.echo("Low by the thresholds of today: those of then are not kept.", err=True)
+                yield _only_low(rows, low_then(connection, instant, interval))
 
 
-def _only_low(connection: "Connection", rows: "Iterator[StockRow]", now: datetime, interval: timedelta) -> "Iterator[StockRow]":
-    """The lines that the alerts' own resolver calls low."""
-    from inventory_pipeline.db.alert_stores import alert_stores
-    from inventory_pipeline.db.judgements import low_lines
-
-    low = low_lines(connection, alert_stores(connection, now, interval), now)
+def _only_low(rows: "Iterator[StockRow]", low: "LowLines") -> "Iterator[StockRow]":
     return (
         row
         for row in rows

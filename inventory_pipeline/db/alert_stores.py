@@ -46,9 +46,12 @@ class AlertStore:
         return self.store.settings.get(MIRROR_SETTING, "")
 
 
-def alert_stores(connection: sa.Connection, now: datetime, interval: timedelta) -> list[AlertStore]:
-    """The stores that an evaluation at `now` looks at, by key. `interval` is the sync schedule's."""
-    readings = read_stores(connection)
+def alert_stores(connection: sa.Connection, now: datetime, interval: timedelta, *, past: bool = False) -> list[AlertStore]:
+    """The stores that an evaluation at `now` looks at, by key. `interval` is the sync schedule's.
+
+    With `past`, `now` is an instant gone by, and what was read later is left out.
+    """
+    readings = read_stores(connection, now if past else None)
     rules = _store_rules(connection)
     default = rules.get("", BUILT_IN)
     found: list[AlertStore] = []
@@ -62,10 +65,13 @@ def alert_stores(connection: sa.Connection, now: datetime, interval: timedelta) 
     return found
 
 
-def read_stores(connection: sa.Connection) -> dict[str, Reading]:
-    """Each store's readings, in one query over the index of snapshots."""
+def read_stores(connection: sa.Connection, until: datetime | None = None) -> dict[str, Reading]:
+    """Each store's readings (that had ended by then), in one query over the index of snapshots."""
+    # Not even those of the future are left out unless asked for: another machine's clock may be ahead.
+    ended = sa.true() if until is None else snapshots.c.ended_at <= until
     ids = (
         sa.select(sa.func.min(snapshots.c.id).label("first"), sa.func.max(snapshots.c.id).label("newest"))
+        .where(ended)
         .group_by(snapshots.c.store_key)
         .subquery()
     )

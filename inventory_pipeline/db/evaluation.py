@@ -12,12 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.db import subjects
-from inventory_pipeline.db.alert_stores import WINDOW, AlertStore, as_table, default_rule
+from inventory_pipeline.db.alert_stores import AlertStore, as_table, default_rule
 from inventory_pipeline.db.asked_lines import low_lines, with_own_rule
 from inventory_pipeline.db.consumption import decreases
 from inventory_pipeline.db.sku_totals import group_totals
 from inventory_pipeline.db.subjects import COLUMNS, Stores
 from inventory_pipeline.db.tables.alerts import thresholds
+from inventory_pipeline.db.tables.stock import stock_levels
 from inventory_pipeline.db.types import Key
 
 # Fewer figures than these are too little to say how quickly stock is used up.
@@ -33,24 +34,27 @@ FOUND = (*COLUMNS, "item_store", "ambiguous", "sku", "verdict")
 class Evaluation:
     """One evaluation of the stores' stock by the rules of now.
 
-    Its statements yield one row per subject, with columns FOUND; `verdict` is core.alerts.Verdict, except "gone". Stock of
-    stale stores is not judged: their subjects are left out, and in a SKU's total their lines are unknown.
+    `levels` are `stock_levels`, or what they were at `now`, see `levels_as_of`. The statements yield one row per subject,
+    with columns FOUND; `verdict` is core.alerts.Verdict, except "gone". Stock of stale stores is not judged: their subjects
+    are left out, and in a SKU's total their lines are unknown.
     """
 
-    def __init__(self, connection: sa.Connection, found: Sequence[AlertStore], now: datetime) -> None:
+    def __init__(
+        self, connection: sa.Connection, found: Sequence[AlertStore], now: datetime, levels: sa.FromClause = stock_levels
+    ) -> None:
         covered = sa.func.max(sa.case((thresholds.c.cover_days.is_not(None), 1), else_=0))
         told = sa.select(thresholds.c.scope, covered).group_by(thresholds.c.scope)
         # Which kinds of rules exist, and which of them look at days of cover: what nobody uses costs nothing.
         self._covered = {row.scope: bool(row[1]) for row in connection.execute(told)}
-        self._found = found
+        self._found, self._levels = found, levels
         self._stores = Stores(found, default_rule(connection))
         cover = any(self._covered.values()) or any(each.rule.cover_days for each in found)
         #: What was used up, where a rule asks; a relation like this is handed in below. It is needed more than once.
-        self.consumption = decreases(now - WINDOW) if cover else None
+        self.consumption = decreases(now) if cover else None
 
     def suspects(self, used: sa.FromClause | None) -> list[sa.Select]:
         """The only variants that can be in alarm, each perhaps several times; columns `store_key`, `item_id`."""
-        arms = [low_lines(self._stores), with_own_rule()]
+        arms = [low_lines(self._stores, self._levels), with_own_rule()]
         if used is not None:
             covered = [each.key for each in self._found if each.rule.cover_days]
             sold = sa.select(used.c.store_key, used.c.item_id).where(used.c.events >= ENOUGH_EVENTS)

@@ -92,8 +92,8 @@ def collect(connection: sa.Connection, stores: Sequence[AlertStore], now: dateti
     used = None
     if evaluation.consumption is not None:
         _fill(connection, used := _used, evaluation.consumption)
-    _fill(connection, _asked, whole_subjects(sa.union(*evaluation.suspects(used), *_with_alert()).cte("variants")))
-    _fill(connection, _lines, lines_of(_asked))
+    _fill(connection, _asked, whole_subjects(sa.union(*evaluation.suspects(used), *_with_alert()).cte("variants"), stock_levels))
+    _fill(connection, _lines, lines_of(_asked, stock_levels))
     for part in (*evaluation.of(_lines, used), *evaluation.of_skus()):
         found = part.subquery("found")
         same = sa.and_(*(alerts.c[name] == found.c[name] for name in SUBJECT), LIVE)

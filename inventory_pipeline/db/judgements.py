@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import Verdict
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.thresholds import Scope
-from inventory_pipeline.db.alert_stores import AlertStore
-from inventory_pipeline.db.asked_lines import lines_of, whole_subjects
+from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
+from inventory_pipeline.db.asked_lines import levels_as_of, lines_of, whole_subjects
 from inventory_pipeline.db.evaluation import Evaluation, planner_hints
 from inventory_pipeline.db.tables.stock import stock_levels, trimmed
 from inventory_pipeline.db.types import from_millionths
@@ -52,7 +52,7 @@ def judgements(
     group = next((store.store.group for store in stores if store.key == store_key), "")
     evaluation = Evaluation(connection, stores, now)
     found: list[Judgement] = []
-    for part in (*evaluation.of(_lines(mine), _used(evaluation)), *evaluation.of_skus(sku)):
+    for part in (*evaluation.of(_lines(mine, level), _used(evaluation)), *evaluation.of_skus(sku)):
         it = part.subquery("judged")
         # A pool comes with the lines of all its variants, and a SKU with a total in every group.
         asked = sa.or_(it.c.kind != "location", it.c.item_id.in_(sa.select(mine.c.item_id)))
@@ -70,15 +70,24 @@ class LowLines(NamedTuple):
         return (store_key, item_id) in self.variants or (store_key, item_id, location_id) in self.places
 
 
-def low_lines(connection: sa.Connection, stores: Sequence[AlertStore], now: datetime) -> LowLines:
-    """The lines of the stores that a rule calls low now, stale stores by their last numbers.
+def low_now(connection: sa.Connection, now: datetime, interval: timedelta) -> LowLines:
+    """The lines that the rules call low, stale stores by their last numbers. `interval` is the sync schedule's."""
+    stores = [replace(store, stale=False) for store in alert_stores(connection, now, interval)]
+    return _low_lines(connection, stores, now, stock_levels)
 
-    SKU rules are about a group's total and mark no single line.
-    """
+
+def low_then(connection: sa.Connection, at: datetime, interval: timedelta) -> LowLines:
+    """The lines that the rules of today would have called low at a past instant, unknown stock left out."""
+    stores = alert_stores(connection, at, interval, past=True)
+    return _low_lines(connection, stores, at, levels_as_of(stores))
+
+
+def _low_lines(connection: sa.Connection, stores: Sequence[AlertStore], now: datetime, levels: sa.FromClause) -> LowLines:
+    """SKU rules are about a group's total and mark no single line."""
     planner_hints(connection)
-    evaluation = Evaluation(connection, [replace(store, stale=False) for store in stores], now)
+    evaluation = Evaluation(connection, stores, now, levels)
     used = _used(evaluation)
-    lines = _lines(sa.union(*evaluation.suspects(used)).cte("suspects"))
+    lines = _lines(sa.union(*evaluation.suspects(used)).cte("suspects"), levels)
     variants: set[tuple[str, str]] = set()
     places: set[tuple[str, str, str]] = set()
     pools: set[tuple[str, str]] = set()
@@ -100,8 +109,8 @@ def _used(evaluation: Evaluation) -> sa.CTE | None:
     return None if evaluation.consumption is None else evaluation.consumption.cte("consumption")
 
 
-def _lines(variants: sa.CTE) -> sa.CTE:
-    return lines_of(whole_subjects(variants).cte("asked")).cte("lines")
+def _lines(variants: sa.CTE, levels: sa.FromClause) -> sa.CTE:
+    return lines_of(whole_subjects(variants, levels).cte("asked"), levels).cte("lines")
 
 
 def _judgement(row: sa.Row[Any]) -> Judgement:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.asked_lines import JUDGED, LINE
+from inventory_pipeline.db.asked_lines import LINE, judged
 from inventory_pipeline.db.subjects import STOCK, pool_units, rule_about, sums_of_units, unit
 from inventory_pipeline.db.tables.alerts import thresholds
 from inventory_pipeline.db.tables.stock import stock_levels, trimmed
@@ -52,7 +52,7 @@ def _shops(stores: sa.CTE, sku: str | None) -> sa.Subquery:
     # First of all the few lines concerned, in one pass: no index has trimmed SKUs.
     line = (
         sa.select(*(_level.c[name] for name in ("store_key", "item_id", *LINE)), trimmed(_level.c.sku).label("trimmed"))
-        .where(trimmed(_level.c.sku).in_(asked), JUDGED)
+        .where(trimmed(_level.c.sku).in_(asked), judged(_level))
         .cte("asked_lines")
     )
     line = line.prefix_with("MATERIALIZED")

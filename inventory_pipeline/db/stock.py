@@ -20,15 +20,13 @@ _ROWS_AT_ONCE = 2_000
 class StockFilter:
     """Which lines to show; None shows all. Locations are ids.
 
-    `sku` is compared without surrounding spaces, upper and lower case told apart. `low` shows tracked, present, active
-    lines with at most that many units available; lines of one shared pool each stand for the whole pool.
+    `sku` is compared without surrounding spaces, upper and lower case told apart.
     """
 
     stores: Sequence[str] | None = None
     group: str | None = None
     sku: str | None = None
     location: str | None = None
-    low: Number | None = None
 
 
 class StockRow(NamedTuple):
@@ -89,8 +87,6 @@ def stock_as_of(
     """
     for store, last in _stores(connection, filters, at):
         expired = at > last.ended_at + freshness(store, interval)
-        if expired and filters.low is not None:
-            continue
         levels, changes = stock_levels.c, stock_changes.c
         standing = _select(stock_levels, store.key, filters).where(levels.since_snapshot <= last.id)
         ended = _select(stock_changes, store.key, filters).where(changes.valid_from <= last.id, changes.snapshot_id > last.id)
@@ -126,9 +122,6 @@ def _select(table: sa.Table, store_key: str, filters: StockFilter, *more: sa.Col
         lines = lines.where(trimmed(table.c.sku) == filters.sku.strip())
     if filters.location is not None:
         lines = lines.where(table.c.location_id == filters.location)
-    if filters.low is not None:
-        able = table.c.state == "tracked", table.c.presence == "present", table.c.status == "active"
-        lines = lines.where(*able, table.c.available <= filters.low)
     return lines
 
 

@@ -73,6 +73,18 @@ def test_low_means_at_most_five(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("supplier")
+def test_low_at_a_past_instant_is_by_the_thresholds_of_today(cli: Cli) -> None:
+    edit("UPDATE snapshots SET ended_at = '2026-01-05 12:00:00.000000'")
+    then, later = "2026-01-05T13:00:00Z", "2026-01-09T13:00:00Z"
+    assert [line["sku"] for line in lines(cli, "--low", "--at", then)] == ["A", "D", "E"]
+    cli("thresholds", "set", "2")
+    result = cli("stock", "--low", "--at", then, "--json")
+    assert [line["sku"] for line in json.loads(result.stdout)] == ["E"]
+    assert result.stderr == "Low by the thresholds of today: those of then are not kept.\n"
+    assert lines(cli, "--low", "--at", later) == []
+
+
+@pytest.mark.usefixtures("supplier")
 def test_lines_are_chosen_by_store_sku_group_and_location(cli: Cli, feed_store: Callable[..., Path]) -> None:
     feed_store("other", "sku,available\nA,7\n", "--group", "north")
     sync("other")

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from inventory_pipeline.core.quantity import UNTRACKED, Quantity
+from inventory_pipeline.core.quantity import Quantity
 from inventory_pipeline.core.stock import RejectedLine
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.stock import StockFilter, StockRow, stock_as_of, stock_now
@@ -67,24 +67,6 @@ def test_lines_are_found_by_store_group_location_and_sku(database: Database) -> 
     assert now(database, stores=[]) == []
 
 
-def test_low_shows_present_active_tracked_lines_up_to_the_threshold(database: Database) -> None:
-    shop = Shop(database)
-    lines = [
-        line("gone", 1),
-        line("five", 5),
-        line("six", 6),
-        line("negative", -1),
-        line("draft", 1, status="draft"),
-        line("untracked", quantity=UNTRACKED),
-        line("unknown"),
-        line("fraction", quantity=Quantity.of(Decimal("5.000001"))),
-    ]
-    shop.sync(lines)
-    shop.sync(lines[1:])
-    assert [row.item_id for row in now(database, low=5)] == ["five", "negative"]
-    assert [row.item_id for row in now(database, low=Decimal("5.5"))] == ["five", "fraction", "negative"]
-
-
 def test_stock_is_stale_once_its_read_is_older_than_the_limit(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("a", 4)])
@@ -140,7 +122,6 @@ def test_as_of_past_the_freshness_limit_knows_the_lines_but_no_numbers(database:
     [row] = as_of(database, shop.now + 6 * HOUR)
     assert (row.state, row.stale, row.as_of) == ("unknown", True, shop.now - MINUTE)
     assert (row.available, row.on_hand, row.committed, row.incoming, row.sellable) == (None,) * 5
-    assert as_of(database, shop.now + 6 * HOUR, low=5) == []
 
 
 def test_as_of_remembers_missing_deleted_and_returned_lines(database: Database) -> None:
@@ -158,7 +139,7 @@ def test_as_of_filters_by_what_the_line_was_then(database: Database) -> None:
     shop.sync([line("a", 1, sku="OLD")])
     first = shop.now
     shop.sync([line("a", 9, sku="NEW")])
-    assert [row.available for row in as_of(database, first, sku="OLD", low=5)] == [1]
+    assert [row.available for row in as_of(database, first, sku="OLD")] == [1]
     assert as_of(database, first, sku="NEW") == []
     assert as_of(database, shop.now, sku="OLD") == []
 

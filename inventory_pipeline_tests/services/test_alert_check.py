@@ -15,6 +15,7 @@ from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
 from inventory_pipeline.db import alerts, routes, stores
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.judgements import low_then
 from inventory_pipeline.db.tables.alerts import outbox
 from inventory_pipeline.db.thresholds import put_thresholds
 from inventory_pipeline.services.alerts.check import AlertCheck, CheckResult
@@ -177,6 +178,7 @@ def test_a_variant_with_a_rule_at_each_of_its_places_is_judged_by_those_alone(da
 def test_one_pool_is_one_alert_under_its_highest_rule(database: Database) -> None:
     shop = Shop(database)
     rule(database, "variant", 8, store_key="berlin", item_id="red")
+    rule(database, "variant", 3, store_key="berlin", item_id="blue")
     shop.sync([line("red", 7, shared_pool="p"), line("blue", 7, shared_pool="p"), line("green", 7)])
     check(database, shop)
     [alert] = live(database).values()
@@ -313,6 +315,17 @@ def test_stock_that_will_be_used_up_soon_is_told_where_a_rule_asks(database: Dat
     assert levels(database) == {"tea": "runs_out"}
     alert = live(database)["tea"]
     assert alert.rule == "store berlin: 5 or fewer, or used up within 7 days"
+
+
+def test_what_was_used_up_later_does_not_make_stock_low_before(database: Database) -> None:
+    shop = Shop(database)
+    rule(database, "store", 5, store_key="berlin", cover_days=7)
+    for day, available in enumerate((100, 99, 98, 97, 10)):
+        shop.now = NOON + timedelta(days=day)
+        shop.sync([line("tea", available)])
+    with database.connect() as connection:
+        low = [low_then(connection, shop.now - timedelta(days=days), SYNC_INTERVAL).variants for days in (0, 1)]
+    assert low == [{("berlin", "tea")}, set()]
 
 
 @pytest.mark.parametrize("name", ["it's 100% \\ odd", "grün"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -12,18 +12,21 @@ from hypothesis import strategies as st
 
 from inventory_pipeline.core.alert_machine import step
 from inventory_pipeline.core.alerts import Standing, Verdict
+from inventory_pipeline.core.quantity import Quantity, State
+from inventory_pipeline.core.stock import Status, StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db import stores
 from inventory_pipeline.db.alert_stores import alert_stores
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.findings import ABOUT_STOCK
-from inventory_pipeline.db.judgements import judgements, low_lines
+from inventory_pipeline.db.judgements import LowLines, judgements, low_now, low_then
 from inventory_pipeline.db.tables.alerts import LIVE, alert_baselines, alerts, thresholds
 from inventory_pipeline.db.tables.stock import snapshots, stock_changes, stock_levels
 from inventory_pipeline.db.tables.stores import store_integrations
 from inventory_pipeline.db.thresholds import put_thresholds
 from inventory_pipeline.services.alerts.check import AlertCheck
+from inventory_pipeline_tests.db.shop import Shop
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.plain_resolver import Line, Store, Subject, Used, named, resolve
 
@@ -230,7 +233,7 @@ def test_what_is_listed_as_low_and_explained_is_what_the_check_says(database: Da
     words = resolve(*world)
     with database.connect() as connection:
         found = alert_stores(connection, NOON, SYNC_INTERVAL)
-        listed = low_lines(connection, found, NOON)
+        listed = low_now(connection, NOON, SYNC_INTERVAL)
         assert listed.variants == {
             (key, item) for (kind, key, *_), word in low.items() if kind in ("variant", "pool") for item in word.items
         }
@@ -248,3 +251,32 @@ def test_what_is_listed_as_low_and_explained_is_what_the_check_says(database: Da
                     for subject, word in words.items()
                     if (subject[1] == store.key and items & word.items) or subject == ("sku", "", asked, "", store.group)
                 }
+
+
+def told(line: Line) -> StockLine:
+    """The line as a store tells of it."""
+    quantity = Quantity(cast(State, line.state), line.amount)
+    facts = {"sellable": line.sellable, "oversell_allowed": line.oversell, "shared_pool": line.pool, "sku": line.sku}
+    place = {"location_id": line.location, "location_active": line.location_active}
+    return StockLine(item_id=line.item, quantity=quantity, status=cast(Status, line.status), **facts, **place)
+
+
+@settings(in_databases, max_examples=30)
+@given(
+    reads=st.lists(lines(KEYS[:1]), min_size=1, max_size=5), rules=st.lists(rule(), max_size=4, unique_by=lambda it: it.target)
+)
+def test_what_was_low_is_what_was_listed_then(database: Database, reads: list[list[Line]], rules: list[Threshold]) -> None:
+    write(database, World([], [], [], {}))
+    shop = Shop(database, "a", group="g")
+    with database.begin() as connection:
+        put_thresholds(connection, rules, NOON)
+    listed: dict[datetime, LowLines] = {}
+    for read in reads:
+        shop.now += timedelta(days=1)
+        shop.sync([told(each) for each in read])
+        with database.connect() as connection:
+            listed[shop.now] = low_now(connection, shop.now, SYNC_INTERVAL)
+    with database.connect() as connection:
+        for when, expected in listed.items():
+            assert low_then(connection, when, SYNC_INTERVAL) == expected
+        assert low_then(connection, NOON, SYNC_INTERVAL) == LowLines(set(), set())
