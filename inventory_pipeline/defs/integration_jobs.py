@@ -1,10 +1,6 @@
-"""Store integrations for people who know only the web UI: two jobs whose launchpad configuration is the form.
+"""Store integrations for people who know only the web UI: two jobs whose launchpad configuration is the form."""
 
-The forms are plain schemas of loose strings, checked in the op: a field of `dg.Config` takes {"env": NAME} for any NAME of
-the server's environment, and a constrained one prints the value that it refuses into the event log.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,61 +9,18 @@ import dagster as dg
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from inventory_pipeline.core.clock import system_clock
-from inventory_pipeline.core.errors import InventoryError
+from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration
+from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs.first_sync import first_sync
+from inventory_pipeline.defs.integration_forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM, form_of
 from inventory_pipeline.defs.partitions import add_partitions
 from inventory_pipeline.defs.resources import Inventory
 
 if TYPE_CHECKING:
     from inventory_pipeline.connectors.base import CheckItem
     from inventory_pipeline.services.integrations import Change, Integrations
-
-REGISTER_FORM = {
-    "key": dg.Field(
-        str,
-        description=(
-            "What every list calls the store, chosen once and never changed: lower-case letters, digits, - and _, as in"
-            " berlin-shop."
-        ),
-    ),
-    "platform": dg.Field(str, description="woocommerce, shopify or feed."),
-    "url": dg.Field(str, default_value="", description="The store's address, without any key or password in it."),
-    "name": dg.Field(str, default_value="", description="For people. Empty: the key."),
-    "group": dg.Field(str, default_value=DEFAULT_GROUP, description="The merchant: totals never go beyond a group."),
-    "settings": dg.Field(
-        dg.Map(str, str), default_value={}, description="The platform's options, all in quotes: per_page: '50'."
-    ),
-    "credentials": dg.Field(
-        dg.Map(str, str),
-        default_value={},
-        description=(
-            "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret. feed: none, or"
-            " username and password, or token. Each as a reference, never the secret itself, since this form is kept and shown:"
-            " secret:NAME (stored by `inventory-pipeline credentials set NAME`) or env:INVENTORY_CRED_NAME."
-        ),
-    ),
-    "is_active": dg.Field(bool, default_value=True, description="Whether it may be synced."),
-    "auto_sync": dg.Field(bool, default_value=False, description="Whether its first sync starts as soon as it is active."),
-}
-ACTIONS = dg.Enum("StoreAction", [dg.EnumValue("activate"), dg.EnumValue("deactivate"), dg.EnumValue("check")])
-MANAGE_FORM = {
-    "key": dg.Field(str, description="The store's key."),
-    "action": dg.Field(
-        ACTIONS,
-        description=(
-            "activate; deactivate (no more syncs, its stock and history stay); or check (asks the store whether address,"
-            " credentials and permissions are right)."
-        ),
-    ),
-}
-
-
-def _form_of(op: str, schema: Mapping[str, dg.Field]) -> dg.ConfigMapping:
-    """The launchpad shows the op's form alone, not nested under `ops`."""
-    return dg.ConfigMapping(config_schema=schema, config_fn=lambda form: {"ops": {op: {"config": form}}})
 
 
 @dg.op(config_schema=REGISTER_FORM, out=dg.Out(dg.Nothing), description="Says the store's state, and what starts its first sync.")
@@ -86,12 +39,23 @@ def manage(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory
         if action == "check":
             _tell_findings(context, key, integrations.check(key))
             return
-        change = integrations.activate(key) if action == "activate" else integrations.deactivate(key)
+        given = {name: context.op_config[name] for name in CHANGEABLE if context.op_config[name]}
+        if given and action != "change":
+            raise UsageError(f"{action} takes no {', '.join(given)}: launch it with action: change")
+        match action:
+            case "activate":
+                change = integrations.activate(key)
+            case "deactivate":
+                change = integrations.deactivate(key)
+            case _:
+                if not given:
+                    raise UsageError(f"nothing to change: fill in one of {', '.join(CHANGEABLE)}")
+                change = integrations.set(key, **given)
     _tell(context, change, started)
 
 
 @dg.job(
-    config=_form_of("register", REGISTER_FORM),
+    config=form_of("register", REGISTER_FORM),
     description="Connects a store: fill in the form on the Launchpad tab. The run says whether the first sync was requested.",
 )
 def register_store_integration() -> None:
@@ -99,8 +63,8 @@ def register_store_integration() -> None:
 
 
 @dg.job(
-    config=_form_of("manage", MANAGE_FORM),
-    description="Activates, deactivates or checks a store: fill in the form on the Launchpad tab.",
+    config=form_of("manage", MANAGE_FORM),
+    description="Activates, deactivates, checks or changes a store: fill in the form on the Launchpad tab.",
 )
 def manage_store_integration() -> None:
     manage()

@@ -8,7 +8,7 @@ from dagster import DagsterInstance, DagsterInvalidConfigError, DagsterRunStatus
 from inventory_pipeline.connectors.registry import platforms
 from inventory_pipeline.db import audit, stores
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.integration_jobs import REGISTER_FORM
+from inventory_pipeline.defs.integration_forms import REGISTER_FORM
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import Executed, execute
@@ -28,8 +28,8 @@ def register(instance: DagsterInstance, **form: Any) -> Executed:
     return execute(instance, "register_store_integration", {**given, **form})
 
 
-def manage(instance: DagsterInstance, key: str, action: str) -> Executed:
-    return execute(instance, "manage_store_integration", {"key": key, "action": action})
+def manage(instance: DagsterInstance, key: str, action: str, **form: Any) -> Executed:
+    return execute(instance, "manage_store_integration", {"key": key, "action": action, **form})
 
 
 def test_the_form_makes_a_store_and_its_partition(instance: DagsterInstance, services: Services) -> None:
@@ -112,6 +112,42 @@ def test_a_store_that_has_been_synced_is_told_what_becomes_of_it_and_not_of_its_
     told = manage(instance, "paris", "deactivate").outputs["next_sync"]
     assert told == "it is not synced until it is activated; what is known of its stock stays"
     assert manage(instance, "paris", "activate").outputs["next_sync"] == "the schedule syncs it at its next tick"
+
+
+def test_what_is_filled_in_is_changed_and_the_rest_stays(instance: DagsterInstance, services: Services) -> None:
+    register(instance, name="Paris", settings={"connections": "2", "per_page": "50"})
+    assert manage(instance, "paris", "change", settings={"per_page": ""}, group="acme").outputs["state"] == "active"
+    store = services.integrations.get("paris")
+    assert (store.name, store.group, store.settings) == ("Paris", "acme", {"connections": "2"})
+    assert store.credentials == REFERENCES
+
+
+def test_another_host_needs_the_credentials_anew_and_says_so(instance: DagsterInstance, services: Services) -> None:
+    register(instance)
+    assert "moved to another host" in manage(instance, "paris", "change", url="https://lyon.example").outputs["notes"]
+    assert services.integrations.get("paris").credentials == {}
+    manage(instance, "paris", "change", credentials=REFERENCES)
+    assert services.integrations.get("paris").credentials == REFERENCES
+
+
+@pytest.mark.parametrize(
+    ("action", "form", "told"),
+    [
+        ("change", {}, "nothing to change: fill in one of url, name"),
+        ("deactivate", {"name": "Lyon"}, "deactivate takes no name"),
+        ("change", {"credentials": {"consumer_key": RAW}}, "rotate it at the platform"),
+        ("change", {"url": f"https://user:{RAW}@paris.example"}, "the address holds a password or key"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_in_one_line(
+    instance: DagsterInstance, services: Services, action: str, form: dict[str, Any], told: str
+) -> None:
+    register(instance, name="Paris")
+    before = services.integrations.get("paris")
+    executed = manage(instance, "paris", action, **form)
+    assert told in executed.failure
+    assert RAW not in executed.texts
+    assert services.integrations.get("paris") == before
 
 
 def test_an_unknown_store_is_a_failure_in_one_line(instance: DagsterInstance) -> None:
