@@ -13,6 +13,8 @@ RouteKind = Literal["apprise", "webhook"]
 Payload = dict[str, Any]
 
 SCHEMA = "inventory-pipeline/notice/1"
+# How a fact says that nobody knows how long the stock will last; followed by what was seen.
+TOO_LITTLE_DATA = "days of cover: too little data"
 # Told unless a route says otherwise: what needs a person.
 USUAL_EVENTS: tuple[Event, ...] = ("opened", "worsened", "reminded")
 

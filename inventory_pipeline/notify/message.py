@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inventory_pipeline.core.notices import TOO_LITTLE_DATA
 from inventory_pipeline.core.text import one_line
 
 Facts = Mapping[str, Any]
@@ -41,6 +42,8 @@ def render(payload: Facts) -> Message:
         these = [fact for fact in alerts if fact["event"] == event]
         if these:
             lines += [f"{words}:", *(f"- {describe(fact)}" for fact in these), ""]
+    if unsure := sum(_unsure(fact) for fact in alerts):
+        lines += [f"Days of cover of {unsure} of these: too little data.", ""]
     if payload["omitted"]:
         lines += [f"… and {payload['omitted']:,} more: inventory-pipeline alerts list", ""]
     if payload["first_look"]:
@@ -71,13 +74,18 @@ def describe(fact: Facts) -> str:
     parts = [f"{name}{title} ({where}): {_WORDS.get(fact['level'], fact['level'])}, {_amount(fact)}", f"rule {fact['rule']}"]
     if fact["detail"]:
         parts.append(fact["detail"])
-    if fact.get("cover"):
+    if fact["cover"] and not _unsure(fact):
         parts.append(fact["cover"])
     if fact["ambiguous"]:
         parts.append("ambiguous: several variants of one store have this SKU")
     if len(fact["variants"]) > 1:
         parts.append("one quantity for variants " + ", ".join(fact["variants"]))
     return one_line("; ".join(parts), 400)
+
+
+def _unsure(fact: Facts) -> bool:
+    """Said once for all: in a store's first days it holds for every line."""
+    return fact["cover"].startswith(TOO_LITTLE_DATA)
 
 
 def _amount(fact: Facts) -> str:

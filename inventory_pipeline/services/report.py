@@ -11,7 +11,7 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
-from inventory_pipeline.db.alerts import list_alerts
+from inventory_pipeline.db.alerts import counts, list_alerts
 from inventory_pipeline.services.stock_charts import alert_charts, sku_charts, store_chart
 
 _ALERTS = 200
@@ -30,7 +30,7 @@ def html_report(connection: sa.Connection, now: datetime, interval: timedelta, s
     alerts = list_alerts(connection, limit=_ALERTS)
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Stock, {show_instant(now)}</title><style>{_STYLE}</style>'
     yield f"<h1>Stock, as it was known at {show_instant(now)}</h1>"
-    yield from _alert_table(alerts)
+    yield from _alert_table(alerts, sum(counts(connection).values()))
     charted = dict.fromkeys([*(sku.strip() for sku in skus), *(alert.sku or "" for alert in alerts if alert.kind == "sku")])
     for store in stores:
         yield from _store(connection, store)
@@ -41,11 +41,11 @@ def html_report(connection: sa.Connection, now: datetime, interval: timedelta, s
     yield "</html>\n"
 
 
-def _alert_table(alerts: Sequence[Alert]) -> Iterator[str]:
+def _alert_table(alerts: Sequence[Alert], total: int) -> Iterator[str]:
     if not alerts:
         yield "<p>No alert is open.</p>"
         return
-    yield f"<h2>Open alerts</h2><p>The gravest {len(alerts):,}.</p>" if len(alerts) == _ALERTS else "<h2>Open alerts</h2>"
+    yield f"<h2>Open alerts: {total:,}</h2>" + (f"<p>The gravest {len(alerts):,}.</p>" if len(alerts) < total else "")
     yield "<table><tr><th>level<th>store<th>SKU<th>title<th class=n>available<th>rule<th>status<th>since<th>as of</tr>"
     for alert in alerts:
         cells = (alert.store_key or f"group {alert.group}", alert.sku or alert.item_id, alert.words)

@@ -174,6 +174,21 @@ def test_a_mail_server_that_cannot_be_reached_is_named(desk: Desk) -> None:
         desk.alerting.routes.test("shop")
 
 
+def test_a_notice_lists_the_fewest_first_and_the_variants_of_a_pool(desk: Desk) -> None:
+    with running(SmtpServer()) as smtp:
+        shop = Shop(desk.database)
+        desk.route(smtp.url)
+        lines = [line(f"v{units}", units) for units in (5, 2, 4)]
+        shop.sync([*lines, line("r", 3, sku="RED", shared_pool="p"), line("b", 3, sku="BLUE", shared_pool="p")])
+        desk.alerting.check.run()
+        desk.alerting.delivery.run()
+    [mail] = smtp.mails
+    listed = [row.removeprefix("- ") for row in mail.text.splitlines() if row.startswith("- ")]
+    assert [row.split()[0] for row in listed] == ["v2", "BLUE", "v4", "v5"]
+    assert listed[1].endswith("3 available; rule global default: 5 or fewer; one quantity for variants BLUE, RED")
+    assert "Days of cover of 4 of these: too little data." in mail.text
+
+
 def test_each_notice_says_as_of_when_its_numbers_are(desk: Desk, http: HttpServer) -> None:
     with running(SmtpServer()) as smtp:
         shops = [Shop(desk.database, f"shop-{number:02}") for number in range(40)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from inventory_pipeline.core.notices import TOO_LITTLE_DATA
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.db.alert_stores import WINDOW
 from inventory_pipeline.db.consumption import Used
@@ -25,7 +26,7 @@ class Cover:
     @property
     def text(self) -> str:
         if self.confidence == "none":
-            return f"days of cover: too little data ({self.window_days:.0f} days seen)"
+            return f"{TOO_LITTLE_DATA} ({self.window_days:.0f} days seen)"
         if self.days is None:
             return f"nothing used up in {self.window_days:.0f} days" if self.per_day == 0 else ""
         return (

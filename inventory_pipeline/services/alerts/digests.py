@@ -24,13 +24,14 @@ class _Digest:
         self.total = 0
         self.counts: Counter[str] = Counter()
         self.stores: set[str] = set()
-        self.gravest: list[tuple[int, int, Told]] = []
+        self.gravest: list[tuple[int, float, int, Told]] = []
 
     def add(self, told: Told, number: int) -> None:
         self.total += 1
         self.counts["resolved" if told.event == "resolved" else told.facts["level"]] += 1
         self.stores.add(told.store or f"group {told.group}")
-        entry = (told.gravity, -number, told)
+        # Of the same level, the fewest first.
+        entry = (told.gravity, -(told.facts["available"] or 0), -number, told)
         if len(self.gravest) < LISTED:
             heapq.heappush(self.gravest, entry)
         else:
