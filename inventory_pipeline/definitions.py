@@ -8,6 +8,7 @@ import dagster as dg
 from inventory_pipeline.defs.alert_jobs import manage_alerts
 from inventory_pipeline.defs.alert_sensors import (
     deliver_notices,
+    first_alert_check_sensor,
     notice_delivery_sensor,
     stock_alert_sensor,
     sync_success_notice_sensor,
@@ -33,7 +34,8 @@ defs = dg.Definitions(
     schedules=[inventory_sync_schedule, maintenance_schedule],
     sensors=[
         *(store_integration_sensor, stuck_sync_sensor, sync_failure_sensor),
-        *(stock_alert_sensor, notice_delivery_sensor, sync_trouble_notice_sensor, sync_success_notice_sensor),
+        *(stock_alert_sensor, first_alert_check_sensor),
+        *(notice_delivery_sensor, sync_trouble_notice_sensor, sync_success_notice_sensor),
     ],
     resources={"inventory": Inventory()},
     # For every job, the hidden one of the UI's Materialize button included: a sync is one step, and one process is enough.

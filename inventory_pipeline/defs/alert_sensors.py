@@ -12,7 +12,7 @@ from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync_log import is_sync, sync_row
 from inventory_pipeline.environment import load_environment
 
-_DELIVERY_SECONDS = 60
+_MINUTE = 60
 
 
 @dg.sensor(
@@ -37,6 +37,26 @@ def stock_alert_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest 
     return dg.RunRequest(run_key=f"check:{show_instant(now)}")
 
 
+@dg.sensor(
+    name="first_alert_check_sensor",
+    job=check_alerts,
+    minimum_interval_seconds=_MINUTE,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests an alert check when a store has its first snapshot, which else might wait for an hour.",
+)
+def first_alert_check_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest | dg.SkipReason:
+    from inventory_pipeline.db import alert_stores, alerts
+
+    with inventory.open() as services, services.database.connect() as connection:
+        found = alert_stores.alert_stores(connection, services.clock(), sync_interval(services.environment))
+        known = alerts.evaluated_stores(connection)
+    new = [store.reading.newest_id for store in found if store.key not in known and not store.stale]
+    if not new:
+        return dg.SkipReason("Every store that was read has been checked once: stock_alert_sensor goes on with them.")
+    # One run for all that are new; while it waits or after it failed no other, unless there is more to see.
+    return dg.RunRequest(run_key=f"first:{max(new)}")
+
+
 @dg.op(description="Tries every notice that is due, once.")
 def deliver(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     with inventory.open() as services:
@@ -54,7 +74,7 @@ def deliver_notices() -> None:
     name="notice_delivery_sensor",
     # By name: to give an op job its resources Dagster would copy the sensor, and warn of a beta that nobody uses.
     job_name=deliver_notices.name,
-    minimum_interval_seconds=_DELIVERY_SECONDS,
+    minimum_interval_seconds=_MINUTE,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests a delivery while notices are due that the hourly check did not get through.",
 )

@@ -11,7 +11,12 @@ from inventory_pipeline.db import alerts, leases, outbox, stores
 from inventory_pipeline.db.publish import publish
 from inventory_pipeline.db.stage import Stage
 from inventory_pipeline.definitions import defs
-from inventory_pipeline.defs.alert_sensors import notice_delivery_sensor, stock_alert_sensor, sync_trouble_notice_sensor
+from inventory_pipeline.defs.alert_sensors import (
+    first_alert_check_sensor,
+    notice_delivery_sensor,
+    stock_alert_sensor,
+    sync_trouble_notice_sensor,
+)
 from inventory_pipeline.defs.links import launchpad, store_page
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.wiring import Services
@@ -133,6 +138,29 @@ def test_the_sensor_does_not_wait_for_ever(instance: dg.DagsterInstance, service
         stores.insert_store(connection, store, datetime.now(UTC) - timedelta(hours=6))
     context = dg.build_sensor_context(instance=instance, resources={"inventory": Inventory()})
     assert isinstance(stock_alert_sensor(context), dg.RunRequest), "a store that was never read is stale by now"
+
+
+def test_a_first_snapshot_is_checked_at_once_and_only_once(instance: dg.DagsterInstance, services: Services) -> None:
+    def tick() -> str | None:
+        context = dg.build_sensor_context(instance=instance, resources={"inventory": Inventory()})
+        answer = first_alert_check_sensor(context)
+        return answer.run_key if isinstance(answer, dg.RunRequest) else None
+
+    assert tick() is None
+    fill(services, {"tea": 3})
+    key = tick()
+    assert key is not None
+    assert tick() == key, "Dagster asks for no second run under the same key"
+    run(instance, "check_alerts")
+    assert tick() is None
+    fill(services, {"tea": 2})
+    assert tick() is None, "the hourly check is soon enough"
+
+
+def test_a_first_snapshot_that_is_stale_is_nothing_to_check(instance: dg.DagsterInstance, services: Services) -> None:
+    fill(services, {"tea": 3}, age=timedelta(hours=6))
+    context = dg.build_sensor_context(instance=instance, resources={"inventory": Inventory()})
+    assert isinstance(first_alert_check_sensor(context), dg.SkipReason)
 
 
 def test_delivery_is_requested_only_while_notices_are_due(instance: dg.DagsterInstance, services: Services) -> None:

@@ -23,6 +23,7 @@ def test_everything_people_type_is_there() -> None:
         "stuck_sync_sensor",
         "sync_failure_sensor",
         "stock_alert_sensor",
+        "first_alert_check_sensor",
         "notice_delivery_sensor",
         "sync_trouble_notice_sensor",
         "sync_success_notice_sensor",
