@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from inventory_pipeline.db.alert_stores import AlertStore
 from inventory_pipeline.db.subjects import Line, Stores
 from inventory_pipeline.db.tables.alerts import thresholds
+from inventory_pipeline.db.tables.evaluating import LINE
 from inventory_pipeline.db.tables.stock import stock_changes, stock_levels
 
-LINE = ("location_id", "state", "available", "sellable", "oversell_allowed", "shared_pool")
 LEVEL = ("store_key", "item_id", *LINE, "presence", "status", "location_active")
 
 

@@ -12,44 +12,12 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import LEVELS, Kind, Level, Standing, Verdict
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.thresholds import Scope
-from inventory_pipeline.db.alert_stores import AlertStore
-from inventory_pipeline.db.alerts import SUBJECT, Subject
-from inventory_pipeline.db.asked_lines import LINE, lines_of, whole_subjects
-from inventory_pipeline.db.evaluation import FOUND, Evaluation, planner_hints
+from inventory_pipeline.db.alerts import Subject
 from inventory_pipeline.db.tables.alerts import LIVE, alerts
+from inventory_pipeline.db.tables.evaluating import alert_findings as _table
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline.db.types import Key, from_millionths
+from inventory_pipeline.db.types import from_millionths
 
-_NUMBERS = ("total", "unknown", "free", "oversell", "threshold", "margin", "cover_days", "ambiguous")
-_KEPT = tuple(name for name in FOUND if name not in ("free", "oversell", "margin"))
-_table = sa.Table(
-    "alert_findings",
-    sa.MetaData(),
-    *(sa.Column(name, sa.BigInteger if name in _NUMBERS else Key) for name in _KEPT),
-    sa.Column("alert_id", sa.BigInteger),
-    prefixes=["TEMPORARY"],
-)
-_used = sa.Table(
-    "alert_consumption",
-    sa.MetaData(),
-    *(sa.Column(name, Key, primary_key=True) for name in ("store_key", "item_id")),
-    *(sa.Column(name, sa.BigInteger) for name in ("used", "events")),
-    prefixes=["TEMPORARY"],
-)
-_asked = sa.Table(
-    "alert_asked",
-    sa.MetaData(),
-    *(sa.Column(name, Key) for name in ("store_key", "item_id", "subject")),
-    prefixes=["TEMPORARY"],
-)
-_lines = sa.Table(
-    "alert_lines",
-    sa.MetaData(),
-    *(sa.Column(name, Key) for name in ("store_key", "item_id")),
-    *(sa.Column(name, stock_levels.c[name].type) for name in LINE),
-    sa.Column("subject", Key),
-    prefixes=["TEMPORARY"],
-)
 ABOUT_STOCK: tuple[Kind, ...] = ("variant", "pool", "location", "sku")
 _CHUNK = 1_000
 
@@ -80,48 +48,6 @@ class Finding(NamedTuple):
     @property
     def about(self) -> Subject:
         return self.kind, self.store_key, self.subject, self.location_id, self.group
-
-
-def collect(connection: sa.Connection, stores: Sequence[AlertStore], now: datetime) -> None:
-    """Evaluates, and keeps every subject that is in alarm or has an alert. Needs a transaction that may write."""
-    for table in (_used, _asked, _lines, _table):
-        table.drop(connection, checkfirst=True)
-        table.create(connection)
-    planner_hints(connection)
-    evaluation = Evaluation(connection, stores, now)
-    used = None
-    if evaluation.consumption is not None:
-        _fill(connection, used := _used, evaluation.consumption)
-    _fill(connection, _asked, whole_subjects(sa.union(*evaluation.suspects(used), *_with_alert()).cte("variants"), stock_levels))
-    _fill(connection, _lines, lines_of(_asked, stock_levels))
-    for part in (*evaluation.of(_lines, used), *evaluation.of_skus()):
-        found = part.subquery("found")
-        same = sa.and_(*(alerts.c[name] == found.c[name] for name in SUBJECT), LIVE)
-        kept = sa.select(*(found.c[name] for name in _KEPT), alerts.c.id).select_from(found.outerjoin(alerts, same))
-        wanted = sa.or_(found.c.verdict.in_(sorted(LEVELS)), alerts.c.id.is_not(None))
-        connection.execute(_table.insert().from_select([*_KEPT, "alert_id"], kept.where(wanted)))
-    _analyze(connection, _table)
-
-
-def _fill(connection: sa.Connection, table: sa.Table, rows: sa.Select | sa.CompoundSelect) -> None:
-    connection.execute(table.insert().from_select(table.columns.keys(), rows))
-    _analyze(connection, table)
-
-
-def _with_alert() -> list[sa.Select]:
-    """Variants that an open alert is about. One about a pool may have lost the variant that stood for it."""
-    single = sa.select(alerts.c.store_key, alerts.c.item_id).where(LIVE, alerts.c.kind.in_(("variant", "location")))
-    line = stock_levels.c
-    about = sa.exists().where(
-        LIVE, alerts.c.kind == "pool", alerts.c.store_key == line.store_key, alerts.c.subject == line.shared_pool
-    )
-    return [single, sa.select(line.store_key, line.item_id).where(line.shared_pool.is_not(None), about)]
-
-
-def _analyze(connection: sa.Connection, table: sa.Table) -> None:
-    """Nobody else tells PostgreSQL what is in a temporary table."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"ANALYZE {table.name}"))
 
 
 def changes(connection: sa.Connection, now: datetime) -> Iterator[Finding]:

@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.asked_lines import LINE, judged
+from inventory_pipeline.db.asked_lines import judged
 from inventory_pipeline.db.subjects import STOCK, pool_units, rule_about, sums_of_units, unit
 from inventory_pipeline.db.tables.alerts import thresholds
+from inventory_pipeline.db.tables.evaluating import LINE
 from inventory_pipeline.db.tables.stock import stock_levels, trimmed
 
 _level = stock_levels

@@ -7,8 +7,9 @@ from inventory_pipeline.core.quantity import UNTRACKED
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.db import alerts
 from inventory_pipeline.db.alert_stores import alert_stores
+from inventory_pipeline.db.collecting import collect
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.findings import changes, collect
+from inventory_pipeline.db.findings import changes
 from inventory_pipeline.services.alerts.check import AlertCheck
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import MINUTE

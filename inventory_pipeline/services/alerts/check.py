@@ -14,6 +14,7 @@ from inventory_pipeline.core.alerts import Level, Standing
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.db import alerts, findings, routes
 from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
+from inventory_pipeline.db.collecting import collect
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.interruptible import InterruptibleConnection
@@ -93,7 +94,7 @@ class _Check:
 
     def _check_stock(self, stores: list[AlertStore]) -> None:
         stale = [store.key for store in stores if store.stale]
-        findings.collect(self._connection, stores, self._now)
+        collect(self._connection, stores, self._now)
         gone = findings.gone(self._connection, stale)
         for number, standing in gone:
             self._moves.append((number, step(standing, "gone", self._now).standing or standing, {"detail": "no longer judged"}))
