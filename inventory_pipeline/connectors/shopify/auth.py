@@ -83,8 +83,7 @@ class ClientCredentials(httpx.Auth):
     def _question(self, request: httpx.Request) -> httpx.Request:
         self.calls += 1
         headers = {"Accept": "application/json", "User-Agent": request.headers["User-Agent"]}
-        # The extensions hold the client's time-outs.
-        return httpx.Request("POST", self._url, data=self._form, headers=headers, extensions=request.extensions)
+        return httpx.Request("POST", self._url, data=self._form, headers=headers)
 
     def _take(self, response: httpx.Response) -> None:
         grant = _grant(response)
