@@ -38,6 +38,8 @@ def feed_path(url: str, feed_dir: Path | None) -> Path:
         path = (root / text).resolve()
     except (OSError, RuntimeError) as error:  # a loop of links
         raise UsageError(f"feed file {text!r:.120} cannot be found: {error}") from None
+    if path.is_symlink():  # the same from Python 3.13 on, which leaves it unresolved
+        raise UsageError(f"feed file {text!r:.120} cannot be found: its links lead in a circle")
     if root not in path.parents:
         raise UsageError(f"feed file {text!r:.120} lies outside INVENTORY_FEED_DIR ({root}); move it there")
     return path
