@@ -48,7 +48,8 @@ class StockTotals:
 
     Quantities at a location that is not active are in none of `units`, `out_of_stock`, `negative` and `oversold`.
     `negative` counts lines below zero, `oversold` those of them whose store does not allow it. `without_sku` counts
-    lines, `repeated_skus` the SKUs (trimmed) that more than one variant carries.
+    lines, `repeated_skus` the SKUs (trimmed) that more than one variant carries; of both, the first few are named: titles
+    of lines, and SKUs.
     """
 
     lines: int
@@ -62,6 +63,8 @@ class StockTotals:
     unknown: int
     without_sku: int
     repeated_skus: int
+    without_sku_named: Sequence[str] = ()
+    repeated_skus_named: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

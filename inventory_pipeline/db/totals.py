@@ -10,6 +10,7 @@ _level, _change = stock_levels, stock_changes
 
 LARGEST = 20
 REASONS = 20
+NAMED = 10
 
 
 def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
@@ -38,21 +39,30 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
         # Grouping hashes where COUNT(DISTINCT) sorts.
         return connection.scalar(sa.select(sa.func.count()).select_from(sa.select(column).group_by(column).subquery())) or 0
 
+    repeated = _repeated_skus(present)
+    repeats = connection.scalar(sa.select(sa.func.count()).select_from(repeated)) or 0
+    nameless = sa.select(present.c.title).where(sku == "").order_by(present.c.item_id, present.c.location_id)
     return StockTotals(
         **row._asdict(),
         products=distinct(sa.func.coalesce(present.c.product_id, present.c.item_id)),
         variants=distinct(present.c.item_id),
-        repeated_skus=_repeated_skus(connection, present),
+        repeated_skus=repeats,
+        # Only where there are any: each is one more look at every line.
+        without_sku_named=_first(connection, nameless) if row.without_sku else (),
+        repeated_skus_named=_first(connection, sa.select(repeated.c.sku).order_by(repeated.c.sku)) if repeats else (),
         units=from_millionths(_units(connection, store_key)),
     )
 
 
-def _repeated_skus(connection: sa.Connection, present: sa.Subquery) -> int:
+def _first(connection: sa.Connection, texts: sa.Select) -> tuple[str, ...]:
+    return tuple(connection.scalars(texts.limit(NAMED)))
+
+
+def _repeated_skus(present: sa.Subquery) -> sa.Subquery:
     """SKUs of more than one variant. Smallest and largest id instead of a distinct count, which would sort."""
     sku = trimmed(present.c.sku)
     shared = sa.func.min(present.c.item_id) != sa.func.max(present.c.item_id)
-    repeated = sa.select(sku).where(sku != "").group_by(sku).having(shared).subquery()
-    return connection.scalar(sa.select(sa.func.count()).select_from(repeated)) or 0
+    return sa.select(sku.label("sku")).where(sku != "").group_by(sku).having(shared).subquery()
 
 
 def _units(connection: sa.Connection, store_key: str) -> int:

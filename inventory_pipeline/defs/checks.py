@@ -4,7 +4,7 @@ They are yielded in the sync's own step: a separate step would find another snap
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -28,7 +28,7 @@ class Finding:
     """What a check found. `severity` None: all is well."""
 
     text: str
-    figures: dict[str, int]
+    figures: Mapping[str, int | str]
     severity: dg.AssetCheckSeverity | None = None
 
 
@@ -66,13 +66,14 @@ def _not_oversold(result: SyncResult) -> Finding:
 
 def _skus(result: SyncResult) -> Finding:
     totals = result.totals
-    figures = {"without_sku": totals.without_sku, "repeated_skus": totals.repeated_skus}
+    figures: dict[str, int | str] = {"without_sku": totals.without_sku, "repeated_skus": totals.repeated_skus}
     if not totals.without_sku and not totals.repeated_skus:
         return Finding("every line has an SKU of its own", figures)
     text = f"{totals.without_sku:,} lines have no SKU and {totals.repeated_skus:,} SKUs are on more than one variant"
-    return Finding(
-        f"{text}; totals by SKU leave out the first and cannot tell the second apart: give each its own", figures, _WARN
-    )
+    named = {"without_sku_are": totals.without_sku_named, "repeated_are": totals.repeated_skus_named}
+    figures |= {label: one_line(redact(", ".join(first)), 1_000) for label, first in named.items() if first}
+    cure = "totals by SKU leave out the first and cannot tell the second apart: give each its own; the first few are named below"
+    return Finding(f"{text}; {cure}", figures, _WARN)
 
 
 def _no_unusual_shrink(result: SyncResult) -> Finding:
@@ -117,7 +118,7 @@ def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
             passed=found.severity is None,
             severity=found.severity or _WARN,
             description=one_line(redact(found.text), 1_000),
-            metadata=found.figures,
+            metadata=dict(found.figures),
         )
 
 

@@ -43,12 +43,21 @@ def test_totals_tell_oversold_from_backordered_and_count_unusable_skus(database:
             line("b", -2, sku=" A ", oversell_allowed=False),
             line("c", -3, sku="C"),
             line("c", 4, location_id="2", sku="C"),
-            line("d", 5, sku=" \t "),
-            line("e", 6, sku=None),
+            line("d", 5, sku=" \t ", title="Cup"),
+            line("e", 6, sku=None, title="Jar"),
         ]
     )
     totals = result.totals
     assert (totals.negative, totals.oversold, totals.without_sku, totals.repeated_skus) == (3, 2, 2, 1)
+    assert (totals.without_sku_named, totals.repeated_skus_named) == (("Cup", "Jar"), ("A",))
+
+
+def test_of_many_unusable_skus_the_first_are_named(database: Database) -> None:
+    same = [line(f"{number:02}", 1, sku=f"S{number // 2:02}") for number in range(30)]
+    totals = Shop(database).sync([*same, *(line(f"n{number:02}", 1, title=f"T{number:02}") for number in range(15))]).totals
+    assert (totals.without_sku, totals.repeated_skus) == (15, 15)
+    assert totals.repeated_skus_named == tuple(f"S{number:02}" for number in range(10))
+    assert totals.without_sku_named == tuple(f"T{number:02}" for number in range(10))
 
 
 def test_totals_hold_sums_beyond_any_integer_of_the_database(database: Database) -> None:

@@ -97,3 +97,11 @@ def test_where_nothing_was_published_one_check_says_why_and_the_way_out_and_the_
     for check in others:
         assert (check.passed, check.severity) == (False, WARN)
         assert "not judged: the last sync published nothing; snapshot_believable says why" in str(check.description)
+
+
+def test_skus_to_mend_are_named() -> None:
+    totals = replace(TOTALS, without_sku=2, repeated_skus=1, without_sku_named=["Mug", "Jar"], repeated_skus_named=["TEA-1"])
+    results = check_results(Ending("published", result=replace(WELL, totals=totals)))
+    [check] = [each for each in results if each.check_name == "skus_usable"]
+    named = {name: value.value for name, value in check.metadata.items()}
+    assert named == {"without_sku": 2, "repeated_skus": 1, "without_sku_are": "Mug, Jar", "repeated_are": "TEA-1"}
