@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
-from urllib.parse import urlsplit
 
 from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
 from inventory_pipeline.core.errors import UsageError
@@ -71,10 +70,7 @@ class ConnectorContext:
     def __post_init__(self) -> None:
         """Raises UsageError for a common setting out of range or an address that is none, whatever the platform."""
         self._http_options()
-        try:
-            _ = urlsplit(self.store.url.strip()).port
-        except ValueError as error:
-            raise UsageError(f"the store's address cannot be read ({error}); it needs the form https://shop.example") from None
+        _ = self.store.host
 
     def open_http(self, **options: Any) -> "HttpClient":
         """A client for one read, obeying the store's common settings; `options` are the client's own."""

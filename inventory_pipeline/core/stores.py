@@ -57,9 +57,14 @@ def checked_key(key: str, what: str = "store key") -> str:
 def host_of(url: str) -> str:
     """Scheme, host and port in lower case ("https://shop.example:8443"): where credentials would be sent.
 
-    Another path on the same host keeps the credentials; another host, port or scheme is another place.
+    Another path on the same host keeps the credentials; another host, port or scheme is another place. Raises UsageError
+    for an address that is none.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(f"the store's address cannot be read ({error}); it needs the form https://shop.example") from None
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 

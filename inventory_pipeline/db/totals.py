@@ -68,8 +68,8 @@ def _repeated_skus(present: sa.Subquery) -> sa.Subquery:
 def _units(connection: sa.Connection, store_key: str) -> int:
     """Available millionths over tracked present lines. Where the lines of a pool disagree, its smallest word counts."""
     available = sa.type_coerce(_level.c.available, sa.BigInteger)
-    mine = _level.c.store_key == store_key, _level.c.presence == "present"
-    tracked = *mine, _level.c.state == "tracked", _level.c.location_active
+    present = _level.c.store_key == store_key, _level.c.presence == "present", _level.c.location_active
+    tracked = *present, _level.c.state == "tracked"
     alone = sa.select(available.label("amount")).where(*tracked, _level.c.shared_pool.is_(None))
     pooled = sa.select(sa.func.min(available)).where(*tracked, _level.c.shared_pool.is_not(None)).group_by(_level.c.shared_pool)
     amount = sa.union_all(alone, pooled).subquery().c.amount

@@ -8,12 +8,11 @@ import dagster as dg
 
 from inventory_pipeline.core.alerts import Alert
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.quantity import exact_number
-from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
 from inventory_pipeline.core.thresholds import checked_threshold
 from inventory_pipeline.defs.alerts_shown import MANAGE_JOB
+from inventory_pipeline.defs.forms import form_of
 from inventory_pipeline.defs.interval import sync_interval
 from inventory_pipeline.defs.resources import Inventory
 
@@ -55,20 +54,17 @@ FORM = {
 @dg.op(config_schema=FORM, out=dg.Out(dg.Nothing), description="Does what the form says, and says what it did.")
 def decide(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     form, actor = context.op_config, f"dagster:{context.run_id}"
-    try:
-        with inventory.open() as services:
-            alerting = services.alerting(sync_interval(services.environment))
-            if form["action"] == "set_threshold":
-                told = _set_threshold(alerting, form, actor)
-            elif not form["alerts"]:
-                raise UsageError(f"{form['action']} needs the numbers of alerts; the asset stock_alerts lists them")
-            elif form["action"] == "acknowledge":
-                told = f"acknowledged: {_numbers(alerting.decisions.acknowledge(form['alerts'], actor))}"
-            else:
-                until = services.clock() + timedelta(hours=form["hours"])
-                told = f"snoozed until {show_instant(until)}: {_numbers(alerting.decisions.snooze(form['alerts'], until, actor))}"
-    except InventoryError as error:
-        raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
+    with inventory.open_in_step() as services:
+        alerting = services.alerting(sync_interval(services.environment))
+        if form["action"] == "set_threshold":
+            told = _set_threshold(alerting, form, actor)
+        elif not form["alerts"]:
+            raise UsageError(f"{form['action']} needs the numbers of alerts; the asset stock_alerts lists them")
+        elif form["action"] == "acknowledge":
+            told = f"acknowledged: {_numbers(alerting.decisions.acknowledge(form['alerts'], actor))}"
+        else:
+            until = services.clock() + timedelta(hours=form["hours"])
+            told = f"snoozed until {show_instant(until)}: {_numbers(alerting.decisions.snooze(form['alerts'], until, actor))}"
     context.log.info(told)
     context.add_output_metadata({"done": told})
 
@@ -94,8 +90,7 @@ def _set_threshold(alerting: "Alerting", form: Mapping[str, Any], actor: str) ->
 
 
 @dg.job(
-    # The launchpad shows the form alone, not nested under `ops`.
-    config=dg.ConfigMapping(config_schema=FORM, config_fn=lambda form: {"ops": {"decide": {"config": form}}}),
+    config=form_of("decide", FORM),
     description="Acknowledges or snoozes alerts, or sets a threshold: fill in the form on the Launchpad tab.",
     name=MANAGE_JOB,
 )

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.stores import freshness
 from inventory_pipeline.core.sync import Outcome
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.alerts import check_alerts
@@ -24,6 +23,7 @@ _MINUTE = 60
 )
 def stock_alert_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest | dg.SkipReason:
     from inventory_pipeline.db import alert_stores, stores
+    from inventory_pipeline.services.alerts.store_checks import staleness
 
     with inventory.open() as services, services.database.connect() as connection:
         active = [store for store in stores.list_stores(connection) if store.is_active]
@@ -32,7 +32,7 @@ def stock_alert_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest 
     if not active:
         return dg.SkipReason("No store is active: there is nothing to check.")
     # A store that was never read is stale after its limit, which is an alert.
-    if all(store.key not in read and (store.created_at or now) + freshness(store, interval) >= now for store in active):
+    if all(store.key not in read and staleness(store, None, now, interval)[0] == "fine" for store in active):
         return dg.SkipReason("No store has been synced yet: the check starts with the first snapshot.")
     return dg.RunRequest(run_key=f"check:{show_instant(now)}")
 

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
-from inventory_pipeline.core.errors import InventoryError
-from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.alerts_shown import worst_charts, worst_table
 from inventory_pipeline.defs.interval import sync_interval
@@ -49,21 +46,18 @@ _LATELY = timedelta(days=1)
 def stock_alerts(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    try:
-        with inventory.open() as services:
-            from inventory_pipeline.db.alerts import list_alerts
-            from inventory_pipeline.db.outbox import undelivered
+    with inventory.open_in_step() as services:
+        from inventory_pipeline.db.alerts import list_alerts
+        from inventory_pipeline.db.outbox import undelivered
 
-            alerting = services.alerting(sync_interval(services.environment))
-            result = alerting.check.run()
-            # After the check is committed: what is told has happened. What fails waits in the outbox.
-            delivered = alerting.delivery.run()
-            with services.database.connect() as connection:
-                late = undelivered(connection, services.clock() - _LATELY)
-                worst = list_alerts(connection, limit=_LISTED)
-                charts = worst_charts(connection, worst)
-    except InventoryError as error:
-        raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
+        alerting = services.alerting(sync_interval(services.environment))
+        result = alerting.check.run()
+        # After the check is committed: what is told has happened. What fails waits in the outbox.
+        delivered = alerting.delivery.run()
+        with services.database.connect() as connection:
+            late = undelivered(connection, services.clock() - _LATELY)
+            worst = list_alerts(connection, limit=_LISTED)
+            charts = worst_charts(connection, worst)
     context.log.info("%s stores: %s", result.stores, dict(result.counts))
     # In this order: what a check says is of the latest materialization that there is.
     yield _materialization(result, delivered, late, worst, charts)

@@ -4,8 +4,6 @@ Plain schemas of loose strings, checked in the op: a field of `dg.Config` takes 
 environment, and a constrained one prints the value that it refuses into the event log.
 """
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from inventory_pipeline.core.stores import DEFAULT_GROUP
@@ -56,8 +54,3 @@ MANAGE_FORM = {
     "settings": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED}"),
     "credentials": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED} References, never secrets."),
 }
-
-
-def form_of(op: str, schema: Mapping[str, dg.Field]) -> dg.ConfigMapping:
-    """The launchpad shows the op's form alone, not nested under `ops`."""
-    return dg.ConfigMapping(config_schema=schema, config_fn=lambda form: {"ops": {op: {"config": form}}})

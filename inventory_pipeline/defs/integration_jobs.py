@@ -9,12 +9,13 @@ import dagster as dg
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from inventory_pipeline.core.clock import system_clock
-from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs.first_sync import first_sync
-from inventory_pipeline.defs.integration_forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM, form_of
+from inventory_pipeline.defs.forms import form_of
+from inventory_pipeline.defs.integration_forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM
 from inventory_pipeline.defs.partitions import add_partitions
 from inventory_pipeline.defs.resources import Inventory
 
@@ -73,14 +74,11 @@ def manage_store_integration() -> None:
 @contextmanager
 def _integrations(context: dg.OpExecutionContext, inventory: Inventory) -> "Iterator[Integrations]":
     """The use cases; what they refuse becomes the run's failure, in their own words."""
-    try:
-        with inventory.open() as services:
-            from inventory_pipeline.services.integrations import Integrations
+    with inventory.open_in_step() as services:
+        from inventory_pipeline.services.integrations import Integrations
 
-            actor = f"dagster:{context.run_id}"
-            yield Integrations(services.database, services.vault, services.connect, services.clock, actor=actor)
-    except InventoryError as error:
-        raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
+        actor = f"dagster:{context.run_id}"
+        yield Integrations(services.database, services.vault, services.connect, services.clock, actor=actor)
 
 
 def _tell(context: dg.OpExecutionContext, change: "Change", since: datetime) -> None:

@@ -4,6 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import dagster as dg
+
+from inventory_pipeline.core.errors import InventoryError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import Environment, load_environment
 
 if TYPE_CHECKING:
@@ -27,3 +32,12 @@ class Inventory:
         configure_logging(environment)
         with open_services(environment) as services:
             yield services
+
+    @contextmanager
+    def open_in_step(self) -> "Iterator[Services]":
+        """As `open`; what a use case refuses becomes the step's failure, in its own words and not tried again."""
+        try:
+            with self.open() as services:
+                yield services
+        except InventoryError as error:
+            raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None

@@ -16,7 +16,6 @@ from yarl import URL
 
 # Hosts put long policies and links into their headers; aiohttp stops at 8 KiB.
 _HEADER_LIMIT = 64 * 1024
-_METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -47,7 +46,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
-                data=await request.aread() if request.method in _METHODS_WITH_BODY else None,
+                data=await request.aread() or None,
                 proxy=self._proxy_for(request.url),
                 ssl=self._trusted if request.url.scheme == "https" else True,
                 allow_redirects=False,

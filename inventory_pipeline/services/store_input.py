@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import Redactor, redact
+from inventory_pipeline.core.stores import host_of
 from inventory_pipeline.services.credentials import check_reference, secret_name
 
 # Knows no secret's value, only where secrets stand: else a value such as "berlin" would bar the host berlin.example.
@@ -14,13 +15,14 @@ _ROTATE = (
 
 
 def checked_url(url: str) -> str:
-    """The address, trimmed. Raises UsageError, repeating nothing of it, where it holds a password or a key."""
+    """The address, trimmed. Raises UsageError, repeating nothing of it, where it holds a password or a key or is none."""
     url = url.strip()
     if _by_place(url) != url:
         redact.add(url)
         raise UsageError(
             f"the address holds a password or key, and addresses are shown; {_ROTATE}, and refer to it as a credential"
         )
+    host_of(url)
     return url
 
 

@@ -189,6 +189,16 @@ def test_another_host_discards_the_credentials_and_says_so(
     assert [item.check for item in integrations.check("berlin") if not item.ok]
 
 
+def test_an_address_that_is_none_is_refused_for_a_store_without_credentials_too(
+    integrations: Integrations, woo: StoreIntegration
+):
+    integrations.add(woo)
+    moved = integrations.set("berlin", url="https://other.example").store
+    with pytest.raises(UsageError, match="address cannot be read"):
+        integrations.set("berlin", url="https://[::1")
+    assert integrations.get("berlin") == moved
+
+
 def test_another_path_on_the_same_host_keeps_the_credentials(integrations: Integrations, woo: StoreIntegration):
     integrations.add(woo)
     change = integrations.set("berlin", url="https://BERLIN.example/shop")
