@@ -23,13 +23,15 @@ USUAL_EVENTS: tuple[Event, ...] = ("opened", "worsened", "reminded")
 class Route:
     """Where notices go and which. Empty filters take everything; `skus` are patterns such as `TEA-*`.
 
-    `shown` is the address without what is secret in it. A SKU alert belongs to a group and to no store: a route for
+    `shown` is the address without what is secret in it; `allow_private`: it may be in a private network or without TLS.
+    A SKU alert belongs to a group and to no store: a route for
     stores or platforms does not get it.
     """
 
     name: str
     kind: RouteKind
     shown: str
+    allow_private: bool = False
     severity: Severity = "warning"
     events: Sequence[Event] = USUAL_EVENTS
     groups: Sequence[str] = ()

@@ -21,7 +21,7 @@ def insert_route(connection: sa.Connection, route: Route, ciphertext: str, now: 
     if get_route(connection, route.name) is not None:
         raise UsageError(f"a route {route.name!r} exists; `notify remove {route.name}` makes room")
     row = {name: list(getattr(route, name)) for name in _LISTS}
-    row |= {name: getattr(route, name) for name in ("name", "kind", "shown", "severity")}
+    row |= {name: getattr(route, name) for name in ("name", "kind", "shown", "allow_private", "severity")}
     connection.execute(_table.insert().values(**row, created_at=now))
     secrets.put_secret(connection, secret_name(route.name), ciphertext, now)
 

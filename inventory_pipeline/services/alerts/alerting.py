@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.services.alerts.check import AlertCheck
@@ -15,10 +16,19 @@ from inventory_pipeline.services.vault import Vault
 
 
 class Alerting:
-    """`interval` is the sync schedule's; `vault` is opened only where routes' addresses are needed."""
+    """`interval` is the sync schedule's; `vault` is opened only where routes' addresses are needed. `allowed_hosts` may be
+    sent to though they are private."""
 
-    def __init__(self, *, database: Database, clock: Clock, interval: timedelta, vault: Callable[[], Vault]) -> None:
-        self._vault, self._given = vault, (database, clock)
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        interval: timedelta,
+        vault: Callable[[], Vault],
+        allowed_hosts: AllowedHosts = NO_HOSTS,
+    ) -> None:
+        self._vault, self._given, self._allowed_hosts = vault, (database, clock), allowed_hosts
         self.check = AlertCheck(database=database, clock=clock, interval=interval)
         self.decisions = Decisions(database=database, clock=clock)
         self.rules = Rules(database=database, clock=clock, interval=interval)
@@ -27,7 +37,7 @@ class Alerting:
     @property
     def routes(self) -> Routes:
         database, clock = self._given
-        return Routes(database=database, vault=self._vault(), clock=clock)
+        return Routes(database=database, vault=self._vault(), clock=clock, allowed_hosts=self._allowed_hosts)
 
     @property
     def delivery(self) -> Delivery:
