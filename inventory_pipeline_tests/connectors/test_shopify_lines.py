@@ -14,7 +14,7 @@ from inventory_pipeline.connectors.shopify.facts import VariantFact
 from inventory_pipeline.connectors.shopify.lines import BUNDLE, ORPHAN, Tally, pages
 from inventory_pipeline.connectors.shopify.nodes import decode_lines, decode_node, facts_of
 from inventory_pipeline.connectors.shopify.spool import Spool
-from inventory_pipeline.core.errors import IncompleteRead
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline.core.stock import Page, StockLine, checked_line
 from inventory_pipeline_tests.connectors.made_up_shopify import gid, level, variant
@@ -262,5 +262,5 @@ def test_blocks_are_the_whole_lines_again_however_the_bytes_come(lines: list[str
 
 def test_a_line_without_end_is_refused() -> None:
     blocks = Blocks(16)
-    with pytest.raises(IncompleteRead, match="a line of more than"):
+    with pytest.raises(StoreMisconfigured, match="a line of more than"):
         list(blocks.add(b"x" * (LONGEST_LINE + 1)))
