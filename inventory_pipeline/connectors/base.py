@@ -13,7 +13,7 @@ from inventory_pipeline.core.stores import StoreIntegration
 
 if TYPE_CHECKING:  # the registry is read by programs that never open a connection
     from inventory_pipeline.http.client import HttpClient
-    from inventory_pipeline.http.exchange import Exchange
+    from inventory_pipeline.http.exchange import RequestRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class ConnectorContext:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     feed_dir: Path | None = None
     memo: Mapping[str, str] = field(default_factory=dict)
-    on_exchange: "Callable[[Exchange], None] | None" = None
+    on_request: "Callable[[RequestRecord], None] | None" = None
     allowed_hosts: AllowedHosts = NO_HOSTS
 
     def check_names(self, info: PlatformInfo) -> None:
@@ -92,7 +92,7 @@ class ConnectorContext:
             "min_bytes_per_second": number(settings, "min_bytes_per_second", 256.0, 0, 1_000_000),
             "verify": flag(settings, "verify_tls", True),
             "policy": policy_of(self.store, self.allowed_hosts),
-            "on_exchange": self.on_exchange,
+            "on_request": self.on_request,
         }
 
 

@@ -16,13 +16,13 @@ from inventory_pipeline.core.addresses import AddressPolicy
 from inventory_pipeline.core.errors import SyncError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.http.body import ACCEPTED, BODY_LIMIT, MIN_BYTES_PER_SECOND, RATE_WINDOW, RateFloor
-from inventory_pipeline.http.exchange import Exchange, logger
-from inventory_pipeline.http.pace import Pace
-from inventory_pipeline.http.reply import Reply
-from inventory_pipeline.http.retry import RetryPolicy, Trouble, wait_of
-from inventory_pipeline.http.streamed import StreamedReply
+from inventory_pipeline.http.exchange import RequestRecord, logger
+from inventory_pipeline.http.pace import RateLimiter
+from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.retry import RetryableError, RetryPolicy, retry_wait
+from inventory_pipeline.http.streamed import StreamedResponse
 from inventory_pipeline.http.transport import AiohttpTransport
-from inventory_pipeline.http.wire import Params, Question, Receive, Result, Wire
+from inventory_pipeline.http.wire import Params, Receive, Request, Result, Wire
 
 # httpx and httpcore write whole addresses at INFO and below, with the signatures in them.
 for _name in ("httpx", "httpcore"):
@@ -59,7 +59,7 @@ class HttpClient:
         verify: bool | str = True,
         policy: AddressPolicy | None = None,
         resolver: AbstractResolver | None = None,
-        on_exchange: Callable[[Exchange], None] | None = None,
+        on_request: Callable[[RequestRecord], None] | None = None,
     ) -> None:
         self.connections = connections
         self._per_second = per_second
@@ -67,7 +67,7 @@ class HttpClient:
         self._verify = verify
         self._policy = policy or AddressPolicy()
         self._resolver = resolver
-        self._on_exchange = on_exchange
+        self._on_request = on_request
         self._floor = RateFloor(min_bytes_per_second, rate_window)
         self._wire = Wire(auth, timeout, deadline)
 
@@ -77,7 +77,7 @@ class HttpClient:
         return self._wire.calls
 
     async def __aenter__(self) -> Self:
-        self._pace = Pace(self._per_second)
+        self._limiter = RateLimiter(self._per_second)
         self._free = asyncio.Semaphore(self.connections)
         transport = AiohttpTransport(
             verify=self._verify,
@@ -95,9 +95,9 @@ class HttpClient:
 
     async def get(
         self, url: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None, limit: int = BODY_LIMIT
-    ) -> Reply:
+    ) -> Response:
         """The answer, read whole. `limit` bounds its decoded body in bytes."""
-        return await self._whole(Question("GET", url, params, headers, limit=limit))
+        return await self._whole(Request("GET", url, params, headers, limit=limit))
 
     async def post(
         self,
@@ -107,9 +107,9 @@ class HttpClient:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int = BODY_LIMIT,
-    ) -> Reply:
+    ) -> Response:
         """As `get`. Only for questions, such as GraphQL's: it is tried again like any other."""
-        return await self._whole(Question("POST", url, params, headers, json, limit))
+        return await self._whole(Request("POST", url, params, headers, json, limit))
 
     @asynccontextmanager
     async def stream(
@@ -119,59 +119,59 @@ class HttpClient:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         deadline: float = 900.0,
-    ) -> AsyncIterator[StreamedReply]:
+    ) -> AsyncIterator[StreamedResponse]:
         """An answer to be read while it comes, within `deadline` seconds. Only its beginning is tried again."""
 
         async def unread(response: httpx.Response) -> httpx.Response:
             return response
 
-        response = await self._ask(Question("GET", url, params, headers, limit=None), unread)
+        response = await self._send(Request("GET", url, params, headers, limit=None), unread)
         try:
-            yield StreamedReply(response, deadline)
+            yield StreamedResponse(response, deadline)
         finally:
             await response.aclose()
 
-    async def _whole(self, question: Question) -> Reply:
-        async def read(response: httpx.Response) -> Reply:
-            return Reply(response.status_code, response.headers, await response.aread(), question.address)
+    async def _whole(self, request: Request) -> Response:
+        async def read(response: httpx.Response) -> Response:
+            return Response(response.status_code, response.headers, await response.aread(), request.address)
 
-        return await self._ask(question, read)
+        return await self._send(request, read)
 
-    async def _ask(self, question: Question, receive: Receive[Result]) -> Result:
+    async def _send(self, request: Request, receive: Receive[Result]) -> Result:
         begun = time.monotonic()
         try:
-            async for attempt in stamina.retry_context(on=wait_of, attempts=self._retry.attempts, timeout=None):
+            async for attempt in stamina.retry_context(on=retry_wait, attempts=self._retry.attempts, timeout=None):
                 with attempt:
-                    return await self._attempt(question, receive, attempt.num, begun)
-        except Trouble as trouble:
+                    return await self._attempt(request, receive, attempt.num, begun)
+        except RetryableError as failed:
             # Not chained: Dagster shows the innermost cause, which should be the sentence meant for people.
-            raise trouble.error from None
+            raise failed.error from None
         raise AssertionError("a retry loop ends by returning or raising")
 
-    async def _attempt(self, question: Question, receive: Receive[Result], number: int, begun: float) -> Result:
-        await self._pace.turn()
+    async def _attempt(self, request: Request, receive: Receive[Result], number: int, begun: float) -> Result:
+        await self._limiter.wait()
         async with self._free:
             started = time.monotonic()
             status, wait, error = None, 0.0, "cancelled"
             try:
-                status, result = await self._wire.ask(question, receive)
+                status, result = await self._wire.send(request, receive)
                 error = ""
                 return result
-            except Trouble as trouble:
-                trouble.decide(self._retry, number, time.monotonic() - begun)
-                status, wait, error = trouble.status, trouble.wait or 0.0, str(trouble.error)
+            except RetryableError as failed:
+                failed.decide(self._retry, number, time.monotonic() - begun)
+                status, wait, error = failed.status, failed.wait or 0.0, str(failed.error)
                 raise
             except SyncError as fault:
                 error = str(fault)
                 raise
             finally:
                 milliseconds = round((time.monotonic() - started) * 1000)
-                self._report(question, status, milliseconds, number, wait, error)
+                self._report(request, status, milliseconds, number, wait, error)
 
-    def _report(self, question: Question, status: int | None, milliseconds: int, number: int, wait: float, error: str) -> None:
-        if self._on_exchange is None and not logger.isEnabledFor(logging.DEBUG):
+    def _report(self, request: Request, status: int | None, milliseconds: int, number: int, wait: float, error: str) -> None:
+        if self._on_request is None and not logger.isEnabledFor(logging.DEBUG):
             return
-        exchange = Exchange(question.method, redact(question.address), status, milliseconds, number, wait, error)
-        logger.debug("%s", exchange)
-        if self._on_exchange is not None:
-            self._on_exchange(exchange)
+        record = RequestRecord(request.method, redact(request.address), status, milliseconds, number, wait, error)
+        logger.debug("%s", record)
+        if self._on_request is not None:
+            self._on_request(record)

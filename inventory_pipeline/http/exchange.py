@@ -7,7 +7,7 @@ logger = logging.getLogger("inventory_pipeline.http")
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RequestRecord:
     """`url` is redacted. `status` is None where no answer came; `wait` is the seconds until the next attempt (0: none)."""
 
     method: str

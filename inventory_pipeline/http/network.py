@@ -8,15 +8,15 @@ import httpx
 
 from inventory_pipeline.core.addresses import AddressRefused
 from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured, SyncError
-from inventory_pipeline.http.reply import place
+from inventory_pipeline.http.reply import host_and_path
 
 # What OpenSSL says where the other side does not speak TLS.
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 
 
-def meaning(error: httpx.TransportError | httpx.InvalidURL, url: str, timeout: float) -> SyncError:
+def transport_error(error: httpx.TransportError | httpx.InvalidURL, url: str, timeout: float) -> SyncError:
     """PlatformUnavailable where another attempt may help, StoreMisconfigured where not. The text holds no header."""
-    where = place(url)
+    where = host_and_path(url)
     if isinstance(error, httpx.TimeoutException):
         return PlatformUnavailable(f"{where} gives no answer within {timeout:g} s")
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):

@@ -12,14 +12,14 @@ from inventory_pipeline.core.text import one_line
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
-def place(url: str) -> str:
+def host_and_path(url: str) -> str:
     """Host and path, for messages: a query may be long and may hold secrets."""
     parts = urlsplit(url)
     return redact(f"{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """Status, headers and the decoded body of one answer. `raw_url` is the address as asked, before any signing."""
 
     status: int
@@ -32,8 +32,8 @@ class Reply:
         return redact(self.raw_url)
 
     @property
-    def place(self) -> str:
-        return place(self.raw_url)
+    def host_and_path(self) -> str:
+        return host_and_path(self.raw_url)
 
     @property
     def is_html(self) -> bool:

@@ -38,7 +38,7 @@ class RetryPolicy:
         return wait if elapsed + wait <= self.budget else None
 
 
-class Trouble(Exception):
+class RetryableError(Exception):
     """An attempt failed in a way that may pass. `wait` is what the policy decided; None means `error` is final."""
 
     def __init__(self, error: SyncError, retry_after: float | None = None, status: int | None = None) -> None:
@@ -61,19 +61,19 @@ class Trouble(Exception):
         self.error = RateLimited(text, self.retry_after) if isinstance(self.error, RateLimited) else type(self.error)(text)
 
 
-def wait_of(error: Exception) -> float | bool:
+def retry_wait(error: Exception) -> float | bool:
     """stamina's hook: the seconds that were decided, or False for what must not be tried again."""
-    return error.wait if isinstance(error, Trouble) and error.wait is not None else False
+    return error.wait if isinstance(error, RetryableError) and error.wait is not None else False
 
 
-def is_refusal(status: int) -> bool:
+def is_retryable(status: int) -> bool:
     """Whether the status itself says that another attempt may help."""
     return status in (408, 429) or status >= 500
 
 
-def refusal(status: int, summary: str, where: str, headers: httpx.Headers) -> Trouble:
+def status_error(status: int, summary: str, where: str, headers: httpx.Headers) -> RetryableError:
     error = RateLimited(f"{where} answers {summary}") if status == 429 else PlatformUnavailable(f"{where} answers {summary}")
-    return Trouble(error, retry_after(headers), status)
+    return RetryableError(error, retry_after(headers), status)
 
 
 def retry_after(headers: httpx.Headers, now: datetime | None = None) -> float | None:

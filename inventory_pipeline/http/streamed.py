@@ -7,10 +7,10 @@ import httpx
 
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable
 from inventory_pipeline.http.body import Truncated
-from inventory_pipeline.http.reply import place
+from inventory_pipeline.http.reply import host_and_path
 
 
-class StreamedReply:
+class StreamedResponse:
     """Status and headers of an answer; iterating gives its decoded bytes, once.
 
     Raises IncompleteRead where the body breaks off, PlatformUnavailable where it has not ended after `deadline` seconds or
@@ -24,7 +24,7 @@ class StreamedReply:
         self._deadline = deadline
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        where = place(str(self._response.url))
+        where = host_and_path(str(self._response.url))
         until = time.monotonic() + self._deadline
         try:
             async for chunk in self._response.aiter_raw():

@@ -21,7 +21,7 @@ from yarl import URL
 
 from inventory_pipeline.core.addresses import AddressPolicy, AddressRefused
 from inventory_pipeline.http.body import BODY_LIMIT, Bounds, RateFloor, Truncated, bounded
-from inventory_pipeline.http.reply import place
+from inventory_pipeline.http.reply import host_and_path
 
 # Hosts put long policies and links into their headers; aiohttp stops at 8 KiB.
 _HEADER_LIMIT = 64 * 1024
@@ -94,7 +94,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 )
             finally:
                 _connecting_for.reset(token)
-        bounds = Bounds(place(str(request.url)), request.extensions.get(LIMIT, BODY_LIMIT), self._floor)
+        bounds = Bounds(host_and_path(str(request.url)), request.extensions.get(LIMIT, BODY_LIMIT), self._floor)
         headers = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
         return httpx.Response(response.status, headers=headers, stream=_Body(response, bounds))
 

@@ -1,4 +1,4 @@
-"""One attempt over the network: signed, redirected, bounded in time, every failure given its meaning."""
+"""One attempt over the network: signed, redirected, bounded in time, every failure given its transport_error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,10 +11,10 @@ import httpx
 
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured, SyncError
 from inventory_pipeline.http.body import BODY_LIMIT, Truncated, read_beginning
-from inventory_pipeline.http.network import meaning
-from inventory_pipeline.http.redirects import MOST_REDIRECTS, next_address
-from inventory_pipeline.http.reply import Reply, place
-from inventory_pipeline.http.retry import Trouble, is_refusal, refusal
+from inventory_pipeline.http.network import transport_error
+from inventory_pipeline.http.redirects import MOST_REDIRECTS, redirect_target
+from inventory_pipeline.http.reply import Response, host_and_path
+from inventory_pipeline.http.retry import RetryableError, is_retryable, status_error
 from inventory_pipeline.http.transport import LIMIT
 
 # Of an answer that is refused only its title is wanted.
@@ -26,7 +26,7 @@ Receive = Callable[[httpx.Response], Awaitable[Result]]
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """What is asked: kept unsigned, so that each attempt is signed anew and no signature is ever logged.
 
     `limit` bounds the answer's decoded body in bytes; None for one that is read while it comes.
@@ -55,12 +55,12 @@ class Wire:
     calls: int = 0
     client: httpx.AsyncClient = field(init=False)
 
-    async def ask(self, question: Question, receive: Receive[Result]) -> tuple[int, Result]:
-        """Status, and what `receive` makes of the answer. Raises Trouble where another attempt may help, else SyncError."""
-        where = place(question.url)
+    async def send(self, request: Request, receive: Receive[Result]) -> tuple[int, Result]:
+        """Status, and what `receive` makes of the answer. Raises RetryableError where a retry may help, else SyncError."""
+        where = host_and_path(request.url)
         try:
             async with asyncio.timeout(self.deadline):
-                response = await self._followed(question)
+                response = await self._followed(request)
                 try:
                     await _raise_refusal(response, where)
                     return response.status_code, await receive(response)
@@ -72,33 +72,33 @@ class Wire:
         except Truncated as truncated:
             error = IncompleteRead(f"{where} answers with {truncated}")
         except (httpx.TransportError, httpx.InvalidURL) as failure:
-            error = meaning(failure, question.url, self.timeout)
+            error = transport_error(failure, request.url, self.timeout)
         if isinstance(error, StoreMisconfigured):
             raise error
-        raise Trouble(error)
+        raise RetryableError(error)
 
-    async def _followed(self, question: Question) -> httpx.Response:
+    async def _followed(self, request: Request) -> httpx.Response:
         """The answer after redirects, its body still unread."""
-        address: str | None = question.address
+        address: str | None = request.address
         for _ in range(MOST_REDIRECTS + 1):
-            request = self.client.build_request(
-                question.method,
+            built = self.client.build_request(
+                request.method,
                 address or "",
-                headers=question.headers,
-                json=question.json,
-                extensions={LIMIT: question.limit},
+                headers=request.headers,
+                json=request.json,
+                extensions={LIMIT: request.limit},
             )
             self.calls += 1
-            response = await self.client.send(request, auth=self.auth, stream=True)
-            address = next_address(response)
+            response = await self.client.send(built, auth=self.auth, stream=True)
+            address = redirect_target(response)
             if address is None:
                 return response
             await response.aclose()
-        raise StoreMisconfigured(f"{place(question.url)} sends around in circles; correct the store's address")
+        raise StoreMisconfigured(f"{host_and_path(request.url)} sends around in circles; correct the store's address")
 
 
 async def _raise_refusal(response: httpx.Response, where: str) -> None:
-    if is_refusal(response.status_code):
+    if is_retryable(response.status_code):
         body = await read_beginning(response, _REFUSAL_LIMIT)
-        summary = Reply(response.status_code, response.headers, body, where).summary
-        raise refusal(response.status_code, summary, where, response.headers)
+        summary = Response(response.status_code, response.headers, body, where).summary
+        raise status_error(response.status_code, summary, where, response.headers)

@@ -15,7 +15,7 @@ from inventory_pipeline.services.credentials import Vault, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inventory_pipeline.http.exchange import Exchange
+    from inventory_pipeline.http.exchange import RequestRecord
 
 
 class Connecting:
@@ -27,13 +27,13 @@ class Connecting:
         vault: Vault,
         feed_dir: Path,
         allowed_hosts: AllowedHosts = NO_HOSTS,
-        on_exchange: "Callable[[Exchange], None] | None" = None,
+        on_request: "Callable[[RequestRecord], None] | None" = None,
     ) -> None:
         self._database = database
         self._vault = vault
         self._feed_dir = feed_dir
         self._allowed_hosts = allowed_hosts
-        self._on_exchange = on_exchange
+        self._on_request = on_request
 
     def __call__(self, store: StoreIntegration, memo: Mapping[str, str], /) -> Connector:
         """A connector for one read or check, given what the last published read left for it.
@@ -46,7 +46,7 @@ class Connecting:
             credentials=resolve(self._database, self._vault, store),
             feed_dir=self._feed_dir,
             memo=memo,
-            on_exchange=self._on_exchange,
+            on_request=self._on_request,
             allowed_hosts=self._allowed_hosts,
         )
         return connector_for(store.platform)(context)

@@ -148,7 +148,7 @@ def test_a_read_that_breaks_off_never_looks_whole(case: PlatformCase) -> None:
 def test_secrets_are_in_no_error_log_exchange_or_repr(case: PlatformCase, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     told: list[str] = []
     with caplog.at_level(logging.DEBUG), getattr(case, fault)() as live:
-        live = replace(live, context=replace(live.context, on_exchange=lambda exchange: told.append(f"{exchange} {exchange!r}")))
+        live = replace(live, context=replace(live.context, on_request=lambda record: told.append(f"{record} {record!r}")))
         told += [repr(live.context), repr(live.connector())]
         if fault == "whole":
             told.append(repr(read(live).items))

@@ -308,8 +308,8 @@ def test_a_token_is_renewed_before_it_ends_and_one_without_an_end_is_kept(told: 
         async with HttpClient(policy=LOOPBACK, auth=auth) as http:
             for moment in (0.0, 86_399 - 290, 86_399 + 20):
                 now[0] = moment
-                reply = await http.get(f"{url}/seen")
-                assert f"shpat_{granted[-1]:010}" in reply.body.decode()
+                response = await http.get(f"{url}/seen")
+                assert f"shpat_{granted[-1]:010}" in response.body.decode()
         assert auth.calls == len(granted)
 
     with LocalServer(answer) as server:

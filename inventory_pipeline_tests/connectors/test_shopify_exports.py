@@ -218,7 +218,7 @@ def test_a_file_that_ends_too_early_between_two_lines_is_told_by_its_size() -> N
 
 def test_the_signature_of_an_address_is_in_no_log_and_no_exchange(demo: DemoShopify, caplog: pytest.LogCaptureFixture) -> None:
     told: list[str] = []
-    context = shopify_context(demo.url, credentials={"access_token": demo.token}, on_exchange=lambda one: told.append(repr(one)))
+    context = shopify_context(demo.url, credentials={"access_token": demo.token}, on_request=lambda one: told.append(repr(one)))
     with caplog.at_level(logging.DEBUG):
         asyncio.run(read_whole(connector_for("shopify")(context)))
     signature = demo.storage.requests[0].params["Signature"]

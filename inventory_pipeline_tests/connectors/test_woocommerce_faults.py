@@ -15,7 +15,7 @@ from inventory_pipeline.core.errors import (
     StoreMisconfigured,
     SyncError,
 )
-from inventory_pipeline.http.exchange import Exchange
+from inventory_pipeline.http.exchange import RequestRecord
 from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, product
 from inventory_pipeline_tests.connectors.reading import check_shop, read_shop
 from inventory_pipeline_tests.connectors.recorded_shop import recorded_answer
@@ -40,18 +40,18 @@ def on_products(answer: Answer, times: int = 1_000_000) -> Fault:
     return fault
 
 
-def failing(fault: Fault, **settings: str) -> tuple[SyncError, list[Exchange]]:
-    exchanges: list[Exchange] = []
+def failing(fault: Fault, **settings: str) -> tuple[SyncError, list[RequestRecord]]:
+    records: list[RequestRecord] = []
     with MadeUpShop(GOODS, fault=fault).serve() as server:
         with pytest.raises(SyncError) as caught:
-            read_shop(server.url, settings, on_exchange=exchanges.append)
+            read_shop(server.url, settings, on_request=records.append)
         assert server.all_closed()
     text = str(caught.value)
     assert "\n" not in text
     assert len(text) < 500
     assert KEY not in text
     assert SECRET not in text
-    return caught.value, exchanges
+    return caught.value, records
 
 
 # Recorded faults: what real servers answered
@@ -173,11 +173,11 @@ def test_trouble_that_passes_costs_nothing_but_time(answer: Answer) -> None:
 
 
 def test_retry_after_is_waited_for_to_the_second() -> None:
-    exchanges: list[Exchange] = []
+    records: list[RequestRecord] = []
     busy = Answer.json({}, 429, Retry_After="7")
     with MadeUpShop(GOODS, fault=on_products(busy, times=2)).serve() as server:
-        read_shop(server.url, on_exchange=exchanges.append)
-    assert [exchange.wait for exchange in exchanges if exchange.status == 429] == [7.0, 7.0]
+        read_shop(server.url, on_request=records.append)
+    assert [record.wait for record in records if record.status == 429] == [7.0, 7.0]
 
 
 def test_every_attempt_is_signed_with_its_own_nonce() -> None:
@@ -209,6 +209,6 @@ def test_a_fault_in_the_middle_of_a_list_fails_the_read_and_leaves_nothing_behin
     def third_page(request: Request) -> Answer | None:
         return Answer.html("Error", 500) if request.query.get("page") == "3" else None
 
-    error, exchanges = failing(third_page, per_page="1")
+    error, records = failing(third_page, per_page="1")
     assert type(error) is PlatformUnavailable
-    assert sum(exchange.status == 500 for exchange in exchanges) == 6
+    assert sum(record.status == 500 for record in records) == 6

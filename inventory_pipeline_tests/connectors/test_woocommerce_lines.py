@@ -14,7 +14,7 @@ from inventory_pipeline.connectors.woocommerce.items import Listed, Product, Var
 from inventory_pipeline.connectors.woocommerce.lines import own_stock, status_of
 from inventory_pipeline.core.errors import LineRejected
 from inventory_pipeline.core.stock import Page
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.reply import Response
 from inventory_pipeline_tests.connectors.made_up_shop import parent, product, variation
 
 anything = st.recursive(
@@ -27,8 +27,8 @@ quantities = st.integers(-(10**9), 10**9) | st.decimals(-1000, 1000, places=3).m
 
 
 def listed_products(entries: list[object]) -> Listed[Product]:
-    reply = Reply(200, httpx.Headers(), json.dumps(entries).encode(), "https://shop.example/products")
-    return parse_page(reply, 1, Product)
+    response = Response(200, httpx.Headers(), json.dumps(entries).encode(), "https://shop.example/products")
+    return parse_page(response, 1, Product)
 
 
 def read(entries: list[object]) -> Page:
@@ -62,8 +62,8 @@ def test_a_pool_is_one_quantity_however_many_draw_on_it(quantity: int, count: in
     catalogue = Catalogue()
     catalogue.add_products(listed_products([parent(1, 2, manage_stock=True, stock_quantity=quantity)]))
     entries = [variation(number, 1, manage_stock="parent", stock_quantity=0) for number in range(2, 2 + count)]
-    reply = Reply(200, httpx.Headers(), json.dumps(entries).encode(), "https://shop.example/variations")
-    lines = catalogue.add_variations(parse_page(reply, 1, Variation)).lines
+    response = Response(200, httpx.Headers(), json.dumps(entries).encode(), "https://shop.example/variations")
+    lines = catalogue.add_variations(parse_page(response, 1, Variation)).lines
     assert {(line.shared_pool, line.quantity.value) for line in lines} == {("1", quantity)}
 
 

@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.exchange import Exchange
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.exchange import RequestRecord
+from inventory_pipeline.http.reply import Response
 from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, App, LocalServer
 
 
@@ -13,12 +13,12 @@ class Asked:
     """What came of one GET of `/x`: the reply or the error is the test's; the rest is here."""
 
     def __init__(self, answer: Answer | App, **options: Any) -> None:
-        self.exchanges: list[Exchange] = []
+        self.records: list[RequestRecord] = []
         self.calls = 0
         self._app: App = answer if not isinstance(answer, Answer) else lambda _: answer
         self._options = options
 
-    def get(self, path: str = "/x", tls: Any = None, **more: Any) -> Reply:
+    def get(self, path: str = "/x", tls: Any = None, **more: Any) -> Response:
         with LocalServer(self._app, tls) as server:
             self.server = server
             try:
@@ -26,8 +26,8 @@ class Asked:
             finally:
                 assert server.all_closed()
 
-    async def _get(self, url: str, more: dict[str, Any]) -> Reply:
-        async with HttpClient(**{"policy": LOOPBACK, "on_exchange": self.exchanges.append, **self._options}) as client:
+    async def _get(self, url: str, more: dict[str, Any]) -> Response:
+        async with HttpClient(**{"policy": LOOPBACK, "on_request": self.records.append, **self._options}) as client:
             try:
                 return await client.get(url, **more)
             finally:

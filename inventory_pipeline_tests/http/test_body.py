@@ -161,8 +161,8 @@ def test_a_body_that_drips_is_given_up_and_not_asked_for_again() -> None:
 def test_a_stream_that_drips_is_given_up_too() -> None:
     async def read(url: str) -> None:
         client = HttpClient(policy=LOOPBACK, min_bytes_per_second=1000, rate_window=0.3)
-        async with client, client.stream(url) as reply:
-            async for _ in reply:
+        async with client, client.stream(url) as response:
+            async for _ in response:
                 pass
 
     with LocalServer(lambda _: dripping(0.02)) as server:
@@ -214,8 +214,8 @@ async def read(path, whole):
         if whole:
             total = len((await client.get(sys.argv[1] + path)).body)
         else:
-            async with client.stream(sys.argv[1] + path) as reply:
-                async for chunk in reply:
+            async with client.stream(sys.argv[1] + path) as response:
+                async for chunk in response:
                     total += len(chunk)
     return total, client.calls
 

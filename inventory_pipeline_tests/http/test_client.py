@@ -23,9 +23,9 @@ def echo(request: Request) -> Answer:
 
 def test_parameters_join_the_query_that_the_address_has() -> None:
     asked = Asked(echo)
-    reply = asked.get("/index.php?rest_route=/wc/v3", params={"page": 2, "_fields": "id,name"})
-    assert b'"rest_route": "/wc/v3"' in reply.body
-    assert b'"page": "2"' in reply.body
+    response = asked.get("/index.php?rest_route=/wc/v3", params={"page": 2, "_fields": "id,name"})
+    assert b'"rest_route": "/wc/v3"' in response.body
+    assert b'"page": "2"' in response.body
     assert asked.server.requests[0].target.endswith("_fields=id%2Cname")
 
 
@@ -41,7 +41,7 @@ def test_a_question_may_be_posted() -> None:
 def test_redirects_on_the_same_host_are_followed_and_counted() -> None:
     asked = Asked(lambda request: Answer(301, b"", {"Location": "/y/"}) if request.path == "/x" else echo(request))
     assert asked.get().status == 200
-    assert (asked.calls, len(asked.exchanges)) == (2, 1)
+    assert (asked.calls, len(asked.records)) == (2, 1)
 
 
 @pytest.mark.parametrize("target", ["http://localhost:1/x", "https://127.0.0.1/x", "//elsewhere.example/x"])
@@ -85,7 +85,7 @@ def test_secrets_are_in_no_log_exchange_or_error(caplog: pytest.LogCaptureFixtur
     asked = Asked(Answer(500, SECRET.encode()), auth=httpx.BasicAuth("key", SECRET))
     with caplog.at_level(logging.DEBUG), pytest.raises(PlatformUnavailable) as caught:
         asked.get("/x", params={"consumer_secret": "another-secret", "signed": SECRET})
-    told = caplog.text + str(caught.value) + repr(caught.value) + "".join(map(str, asked.exchanges))
+    told = caplog.text + str(caught.value) + repr(caught.value) + "".join(map(str, asked.records))
     assert "/x" in told
     assert SECRET not in told
     assert "another-secret" not in told
@@ -126,9 +126,9 @@ def test_an_address_that_cannot_be_used_is_a_person_s_to_mend(url: str) -> None:
 async def streamed(url: str, deadline: float = 60) -> bytes:
     async with (
         HttpClient(policy=LOOPBACK, retry=RetryPolicy(attempts=2)) as client,
-        client.stream(url, deadline=deadline) as reply,
+        client.stream(url, deadline=deadline) as response,
     ):
-        return b"".join([chunk async for chunk in reply])
+        return b"".join([chunk async for chunk in response])
 
 
 def test_a_stream_is_read_while_it_comes_and_its_beginning_is_tried_again() -> None:
@@ -156,8 +156,8 @@ def test_a_stream_that_never_ends_is_ended() -> None:
 
 def test_leaving_a_stream_early_closes_its_connection() -> None:
     async def leave(url: str) -> None:
-        async with HttpClient(policy=LOOPBACK) as client, client.stream(url) as reply:
-            assert reply.status == 200
+        async with HttpClient(policy=LOOPBACK) as client, client.stream(url) as response:
+            assert response.status == 200
 
     drip = wire(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"xy", every=0.01, forever=True)
     with LocalServer(lambda _: drip) as server:

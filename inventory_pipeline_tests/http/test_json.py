@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.http.json import decode_json, decode_loosely
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.reply import Response
 
 ANYTHING = msgspec.json.Decoder(dict[str, str])
 
 
-def reply(body: bytes) -> Reply:
-    return Reply(200, httpx.Headers(), body, "https://shop.example/x?secret=y")
+def reply(body: bytes) -> Response:
+    return Response(200, httpx.Headers(), body, "https://shop.example/x?secret=y")
 
 
 @given(st.dictionaries(st.text(), st.text(), min_size=1), st.integers(1))

@@ -61,8 +61,8 @@ def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
     asked = Asked(failing(2, Answer(status)))
     assert asked.get().body == b'"well"'
     assert asked.calls == 3
-    assert [(exchange.status, exchange.attempt) for exchange in asked.exchanges] == [(status, 1), (status, 2), (200, 3)]
-    assert [exchange.wait > 0 for exchange in asked.exchanges] == [True, True, False]
+    assert [(record.status, record.attempt) for record in asked.records] == [(status, 1), (status, 2), (200, 3)]
+    assert [record.wait > 0 for record in asked.records] == [True, True, False]
 
 
 @pytest.mark.parametrize("status", [200, 204, 304, 400, 401, 403, 404, 418])
@@ -91,7 +91,7 @@ def test_waits_are_really_waited() -> None:
     begun = time.monotonic()
     asked = Asked(failing(2, Answer(500)), retry=policy)
     asked.get()
-    assert time.monotonic() - begun >= sum(exchange.wait for exchange in asked.exchanges) >= 0.1
+    assert time.monotonic() - begun >= sum(record.wait for record in asked.records) >= 0.1
 
 
 def test_cancelling_ends_a_long_wait_at_once() -> None:
@@ -99,7 +99,7 @@ def test_cancelling_ends_a_long_wait_at_once() -> None:
 
     async def cancel_while_waiting(server: LocalServer) -> None:
         waiting = asyncio.Event()
-        async with HttpClient(policy=LOOPBACK, on_exchange=lambda _: waiting.set()) as client:
+        async with HttpClient(policy=LOOPBACK, on_request=lambda _: waiting.set()) as client:
             task = asyncio.create_task(client.get(server.url))
             await waiting.wait()
             task.cancel()

@@ -12,8 +12,8 @@ import httpx
 from inventory_pipeline.connectors.feed.source import Source
 from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import place
-from inventory_pipeline.http.streamed import StreamedReply
+from inventory_pipeline.http.reply import host_and_path
+from inventory_pipeline.http.streamed import StreamedResponse
 
 IN_MEMORY = 8 << 20
 MAX_BYTES = 2 << 30
@@ -37,34 +37,34 @@ async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> 
     """
     headers = {"Accept": "*/*", **{_SENT_BACK[name]: value for name, value in memo.items() if name in _SENT_BACK}}
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        async with http.stream(url, headers=headers) as reply:
-            if reply.status == 304 and len(headers) > 1:
+        async with http.stream(url, headers=headers) as response:
+            if response.status == 304 and len(headers) > 1:
                 yield None
                 return
-            _refuse(reply, place(url))
+            _refuse(response, host_and_path(url))
             size = 0
-            async for chunk in reply:
+            async for chunk in response:
                 size += len(chunk)
                 if size > MAX_BYTES:
-                    raise StoreMisconfigured(f"{place(url)} sends more than {MAX_BYTES >> 30} GiB; split the feed")
+                    raise StoreMisconfigured(f"{host_and_path(url)} sends more than {MAX_BYTES >> 30} GiB; split the feed")
                 file.write(chunk)
         file.seek(0)
-        told = _told_end(reply)
+        told = _told_end(response)
         yield Source(
             file=file,
-            name=place(url),
+            name=host_and_path(url),
             ends_proved=bool(told),
             how=f"read to the end of {size:,} bytes{told}",
-            content_type=reply.headers.get("content-type", ""),
-            memo=_memo(reply.headers),
+            content_type=response.headers.get("content-type", ""),
+            memo=_memo(response.headers),
         )
 
 
-def _told_end(reply: StreamedReply) -> str:
+def _told_end(response: StreamedResponse) -> str:
     """How the server told the end; the client has checked it. Empty where it only hung up."""
-    if "chunked" in reply.headers.get("transfer-encoding", "").lower():
+    if "chunked" in response.headers.get("transfer-encoding", "").lower():
         return " (the last chunk came)"
-    return " (as many as Content-Length says)" if "content-length" in reply.headers else ""
+    return " (as many as Content-Length says)" if "content-length" in response.headers else ""
 
 
 def _memo(headers: httpx.Headers) -> dict[str, str]:
@@ -82,15 +82,15 @@ def _is_old(modified: str, date: str) -> bool:
         return False
 
 
-def _refuse(reply: StreamedReply, where: str) -> None:
-    if reply.status == 200:
+def _refuse(response: StreamedResponse, where: str) -> None:
+    if response.status == 200:
         return
-    if reply.status == 401:
+    if response.status == 401:
         raise CredentialsRejected(
             f"{where} answers 401; check the store's credentials username and password, token, or query.NAME"
         )
-    if reply.status == 403:
+    if response.status == 403:
         raise CredentialsRejected(f"{where} answers 403 to these credentials; let them, and this machine, read the feed")
-    if reply.status in (404, 410):
-        raise StoreMisconfigured(f"{where} answers {reply.status}, so there is no feed at this address; mend the store's url")
-    raise StoreMisconfigured(f"{where} answers {reply.status} where a feed was expected; correct the address")
+    if response.status in (404, 410):
+        raise StoreMisconfigured(f"{where} answers {response.status}, so there is no feed at this address; mend the store's url")
+    raise StoreMisconfigured(f"{where} answers {response.status} where a feed was expected; correct the address")

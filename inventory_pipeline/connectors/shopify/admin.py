@@ -26,7 +26,7 @@ from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.json import decode_json
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.reply import Response
 
 Answer = TypeVar("Answer")
 
@@ -55,11 +55,11 @@ class AdminApi:
         waited, attempt = 0.0, 0
         while True:
             waited += await self._wait(query, self._budget.wait_for(query.name), waited)
-            reply = await self._http.post(self._url, json=question)
-            envelope = self._opened(reply)
+            response = await self._http.post(self._url, json=question)
+            envelope = self._opened(response)
             self._budget.note(query.name, envelope.extensions and envelope.extensions.cost)
             if not envelope.errors:
-                return _data(envelope, answer, query, reply)
+                return _data(envelope, answer, query, response)
             if not _throttled(envelope.errors):
                 raise _refused(envelope.errors, query, self.version)
             if self._budget.never_fits(query.name):
@@ -78,14 +78,14 @@ class AdminApi:
             await asyncio.sleep(seconds)
         return seconds
 
-    def _opened(self, reply: Reply) -> Envelope:
-        if reply.status != 200:
-            raise _status_error(reply, self.version)
-        self.version_served = reply.headers.get("x-shopify-api-version") or self.version_served
+    def _opened(self, response: Response) -> Envelope:
+        if response.status != 200:
+            raise _status_error(response, self.version)
+        self.version_served = response.headers.get("x-shopify-api-version") or self.version_served
         try:
-            return decode_json(reply, _ENVELOPE)
+            return decode_json(response, _ENVELOPE)
         except msgspec.ValidationError as error:
-            raise IncompleteRead(f"{reply.place} answers with something that is no GraphQL answer: {error}") from None
+            raise IncompleteRead(f"{response.host_and_path} answers with something that is no GraphQL answer: {error}") from None
 
 
 @cache
@@ -93,11 +93,13 @@ def _decoder(answer: type[Answer]) -> msgspec.json.Decoder[Answer]:
     return msgspec.json.Decoder(answer, strict=False)  # Shopify writes 64-bit counts as texts
 
 
-def _data(envelope: Envelope, answer: type[Answer], query: Query, reply: Reply) -> Answer:
+def _data(envelope: Envelope, answer: type[Answer], query: Query, response: Response) -> Answer:
     try:
         return _decoder(answer).decode(envelope.data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise IncompleteRead(f"{reply.place} answers {query.name} without the data it asks for: {one_line(error, 120)}") from None
+        raise IncompleteRead(
+            f"{response.host_and_path} answers {query.name} without the data it asks for: {one_line(error, 120)}"
+        ) from None
 
 
 def _throttled(errors: list[Fault] | str) -> bool:
@@ -135,15 +137,15 @@ _STATUSES: dict[int, tuple[type[SyncError], str]] = {
 }
 
 
-def _status_error(reply: Reply, version: str) -> SyncError:
-    kind, meaning = _STATUSES.get(reply.status, (StoreMisconfigured, "is this a Shopify shop?"))
-    return kind(f"{reply.place} answers {reply.summary}{_own_words(reply)} to version {version}: {meaning}")
+def _status_error(response: Response, version: str) -> SyncError:
+    kind, meaning = _STATUSES.get(response.status, (StoreMisconfigured, "is this a Shopify shop?"))
+    return kind(f"{response.host_and_path} answers {response.summary}{_own_words(response)} to version {version}: {meaning}")
 
 
-def _own_words(reply: Reply) -> str:
+def _own_words(response: Response) -> str:
     """What Shopify says of a refusal, in brackets: a 403 names the scope that it is about."""
     try:
-        errors = _ENVELOPE.decode(reply.body).errors
+        errors = _ENVELOPE.decode(response.body).errors
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return f" ({_shown(errors)})" if isinstance(errors, str) else ""

@@ -13,9 +13,9 @@ import msgspec
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.redirects import next_address
-from inventory_pipeline.http.reply import place
-from inventory_pipeline.http.retry import is_refusal, refusal
+from inventory_pipeline.http.redirects import redirect_target
+from inventory_pipeline.http.reply import host_and_path
+from inventory_pipeline.http.retry import is_retryable, status_error
 
 HEADER = "X-Shopify-Access-Token"
 TOKEN_PATH = "/admin/oauth/access_token"
@@ -99,10 +99,10 @@ async def _read(response: httpx.Response) -> httpx.Response:
 
 
 def _grant(response: httpx.Response) -> Grant:
-    status, where = response.status_code, place(str(response.url))
-    if is_refusal(status):
-        raise refusal(status, str(status), where, response.headers)
-    next_address(response)  # raises where it sends on: the secret goes to the store's address and nowhere else
+    status, where = response.status_code, host_and_path(str(response.url))
+    if is_retryable(status):
+        raise status_error(status, str(status), where, response.headers)
+    redirect_target(response)  # raises where it sends on: the secret goes to the store's address and nowhere else
     if status == 404:
         raise StoreMisconfigured(f"{where} answers {status}: the store's address must be https://NAME.myshopify.com")
     if status != 200:

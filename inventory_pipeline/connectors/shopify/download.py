@@ -12,7 +12,7 @@ from inventory_pipeline.connectors.shopify.nodes import decode_lines
 from inventory_pipeline.connectors.shopify.received import Received
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import place
+from inventory_pipeline.http.reply import host_and_path
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ async def download(http: HttpClient, export: Export, received: Received, *, plai
     if export.url is None:
         return
     if urlsplit(export.url).scheme != "https" and not plain_allowed:
-        raise StoreMisconfigured(f"Shopify leaves the export at {place(export.url)}, which is not https")
+        raise StoreMisconfigured(f"Shopify leaves the export at {host_and_path(export.url)}, which is not https")
     for _ in range(ATTEMPTS - 1):
         try:
             await _attempt(http, export, export.url, received)
@@ -50,12 +50,12 @@ async def download(http: HttpClient, export: Export, received: Received, *, plai
 async def _attempt(http: HttpClient, export: Export, url: str, received: Received) -> None:
     size = 0
     blocks = Blocks()
-    async with http.stream(url, deadline=DEADLINE) as reply:
-        if reply.status != 200:
+    async with http.stream(url, deadline=DEADLINE) as response:
+        if response.status != 200:
             raise Expired(
-                f"the signed address of bulk operation {export.id} answers {reply.status}: it has expired or was changed"
+                f"the signed address of bulk operation {export.id} answers {response.status}: it has expired or was changed"
             )
-        async for chunk in reply:
+        async for chunk in response:
             size += len(chunk)
             for block in blocks.add(chunk):
                 received.add(decode_lines(block, received.nodes + 1))

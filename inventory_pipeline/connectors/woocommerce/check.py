@@ -43,8 +43,8 @@ async def check_site(site: Site) -> list[CheckItem]:
 
 async def _version(site: Site) -> CheckItem:
     try:
-        reply = await site.get("/system_status", {"_fields": "environment.version"})
-        version = decode_json(reply, _STATUS).environment.version
+        response = await site.get("/system_status", {"_fields": "environment.version"})
+        version = decode_json(response, _STATUS).environment.version
     except (SyncError, msgspec.ValidationError):
         # A key of a shop manager may not see it; the REST API v3 itself is there.
         version = ""

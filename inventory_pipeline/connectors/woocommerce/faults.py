@@ -11,7 +11,7 @@ import msgspec
 from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.reply import Response
 
 
 class Fault(NamedTuple):
@@ -33,27 +33,27 @@ _SAID = msgspec.json.Decoder(_Said)
 _KEYS = "WooCommerce > Settings > Advanced > REST API"
 
 
-def is_no_route(reply: Reply) -> bool:
-    return reply.status == 404 and _said(reply).code == "rest_no_route"
+def is_no_route(response: Response) -> bool:
+    return response.status == 404 and _said(response).code == "rest_no_route"
 
 
-def fault_of(reply: Reply) -> Fault:
+def fault_of(response: Response) -> Fault:
     """The meaning of any answer other than 200, 429 and 5xx."""
-    if reply.is_html:
-        return _page_fault(reply)
-    said = _said(reply)
-    told = f"{reply.place} answers {reply.status} {said.code}: {one_line(redact(said.message), 120)}"
+    if response.is_html:
+        return _page_fault(response)
+    said = _said(response)
+    told = f"{response.host_and_path} answers {response.status} {said.code}: {one_line(redact(said.message), 120)}"
     if said.code == "rest_no_route":
         return Fault(
             StoreMisconfigured,
-            f"{reply.place} has no WooCommerce REST API v3",
+            f"{response.host_and_path} has no WooCommerce REST API v3",
             "turn on the WooCommerce plugin, and check that the address is the shop's",
         )
     if said.code == "woocommerce_rest_authentication_error":
         return _authentication_fault(told, said.message.lower())
-    if reply.status == 403:
+    if response.status == 403:
         return Fault(ScopeMissing, told, f"give the key's user the rights of a shop manager ({_KEYS})")
-    if reply.status == 401:
+    if response.status == 401:
         return Fault(
             CredentialsRejected,
             f"the shop does not know the consumer_key ({told})",
@@ -76,13 +76,13 @@ def _authentication_fault(told: str, message: str) -> Fault:
     return Fault(CredentialsRejected, f"the shop refuses the {what} ({told})", f"copy key and secret anew from {_KEYS}")
 
 
-def _page_fault(reply: Reply) -> Fault:
-    told = f"{reply.place} answers {reply.summary} with a web page"
-    if reply.status in (200, 404):
+def _page_fault(response: Response) -> Fault:
+    told = f"{response.host_and_path} answers {response.summary} with a web page"
+    if response.status in (200, 404):
         return Fault(StoreMisconfigured, told, "check the address: the REST API of a WordPress shop was not found there")
-    if reply.status == 401:
+    if response.status == 401:
         return Fault(StoreMisconfigured, told, "the web server itself asks for a password: let this program pass its protection")
-    if reply.status == 400 and "HTTPS port" in reply.summary:
+    if response.status == 400 and "HTTPS port" in response.summary:
         return Fault(StoreMisconfigured, told, "write https:// in the store's address")
     return Fault(
         StoreMisconfigured,
@@ -91,8 +91,8 @@ def _page_fault(reply: Reply) -> Fault:
     )
 
 
-def _said(reply: Reply) -> _Said:
+def _said(response: Response) -> _Said:
     try:
-        return _SAID.decode(reply.body)
+        return _SAID.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _Said()

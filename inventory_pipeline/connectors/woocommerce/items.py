@@ -13,7 +13,7 @@ from inventory_pipeline.core.errors import IncompleteRead
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, RejectedLine
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.json import decode_json, decode_loosely
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.reply import Response
 
 
 class Item(msgspec.Struct, gc=False, kw_only=True):
@@ -64,15 +64,15 @@ def fields(kind: type[Product] | type[Variation]) -> str:
     return ",".join(kind.__struct_fields__)
 
 
-def parse_page(reply: Reply, number: int, kind: type[Kind]) -> Listed[Kind]:
+def parse_page(response: Response, number: int, kind: type[Kind]) -> Listed[Kind]:
     """The page's items; one that cannot be read costs only itself. Raises IncompleteRead where the page is no list."""
-    total = _total(reply)
+    total = _total(response)
     try:
-        return Listed(number, decode_json(reply, _decoder(kind)), [], total)
+        return Listed(number, decode_json(response, _decoder(kind)), [], total)
     except msgspec.ValidationError:
-        raw = decode_loosely(reply)
+        raw = decode_loosely(response)
     if not isinstance(raw, list):
-        raise IncompleteRead(f"{reply.place} answers with a JSON {type(raw).__name__} where a list should be")
+        raise IncompleteRead(f"{response.host_and_path} answers with a JSON {type(raw).__name__} where a list should be")
     items: list[Kind] = []
     rejected: list[RejectedLine] = []
     for entry in raw:
@@ -83,8 +83,8 @@ def parse_page(reply: Reply, number: int, kind: type[Kind]) -> Listed[Kind]:
     return Listed(number, items, rejected, total)
 
 
-def _total(reply: Reply) -> int | None:
-    text = reply.headers.get("x-wp-total", "").strip()
+def _total(response: Response) -> int | None:
+    text = response.headers.get("x-wp-total", "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
 
 

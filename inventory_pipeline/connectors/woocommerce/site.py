@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from inventory_pipeline.connectors.woocommerce.faults import fault_of, is_no_route
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import Reply
+from inventory_pipeline.http.reply import Response
 
 NAMESPACE = "/wc/v3"
 _API_SUFFIXES = (NAMESPACE, "/wp-json")
@@ -37,22 +37,22 @@ class Site:
         self._http = http
         self._address = address
 
-    async def get(self, route: str, params: dict[str, str | int]) -> Reply:
+    async def get(self, route: str, params: dict[str, str | int]) -> Response:
         """The 200 of one route below wc/v3. Raises what any other answer means; NoRoute for a list that is not there."""
-        reply = await self._ask(route, params)
-        if not self._found and reply.is_html and reply.status in (200, 404):
+        response = await self._ask(route, params)
+        if not self._found and response.is_html and response.status in (200, 404):
             # Without pretty permalinks a shop answers /wp-json/ with a web page of its own.
             self.rest_route = True
             second = await self._ask(route, params)
             self.rest_route = not second.is_html
-            reply = second if self.rest_route else reply
+            response = second if self.rest_route else response
         self._found = True
-        if reply.status == 200:
-            return reply
-        error = fault_of(reply).error
-        raise NoRoute(str(error)) if is_no_route(reply) else error
+        if response.status == 200:
+            return response
+        error = fault_of(response).error
+        raise NoRoute(str(error)) if is_no_route(response) else error
 
-    async def _ask(self, route: str, params: dict[str, str | int]) -> Reply:
+    async def _ask(self, route: str, params: dict[str, str | int]) -> Response:
         if self.rest_route:
             # By its file name: WooCommerce checks an OAuth signature against an address that lacks the bare slash.
             return await self._http.get(f"{self._address}/index.php", params={"rest_route": f"{NAMESPACE}{route}", **params})
