@@ -97,7 +97,7 @@ def look_at_feeds(session: Session) -> Iterator[Finding]:
 
 
 def look_at_notices(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.alerts.outbox import undelivered
+    from inventory_pipeline.db.alerts.notices import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     with session.services.database.connect() as connection:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inventory_pipeline.core.notices import TOO_LITTLE_DATA
+from inventory_pipeline.core.cover import TOO_LITTLE_DATA
 from inventory_pipeline.core.text import one_line
 
 Facts = Mapping[str, Any]

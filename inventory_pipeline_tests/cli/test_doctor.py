@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory_pipeline.db.alerts import outbox
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
@@ -110,10 +110,10 @@ def test_a_feed_folder_that_is_missing(cli: Cli, feed_store: Callable[..., Path]
 def test_notices_that_nobody_got(cli: Cli) -> None:
     assert cli("notify", "add", "office", stdin="http://127.0.0.1:9/hook").exit_code == 0
     with open_services(load_environment()) as services, services.database.begin() as connection:
-        outbox.enqueue(connection, "office", {}, services.clock())
-        letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
+        notices.enqueue(connection, "office", {}, services.clock())
+        letter = notices.claim(connection, services.clock(), timedelta(minutes=1))
         assert letter is not None
-        outbox.settle_given_up(connection, letter.id, "nobody answers")
+        notices.mark_given_up(connection, letter.id, "nobody answers")
     found = findings(cli, 0)
     assert found["notices"]["status"] == "warn"
     assert "office" in found["notices"]["detail"]

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_pipeline.core.alert_machine import acknowledge, snooze, step
-from inventory_pipeline.core.alerts import Level, Standing, Verdict, is_alarm, is_worse
+from inventory_pipeline.core.alerts import AlertState, Level, Verdict, acknowledge, is_alarm, is_worse, snooze, transition
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -18,21 +17,21 @@ hours = st.lists(st.tuples(verdicts, st.one_of(st.none(), st.integers(0, 5))), m
 Told = tuple[int, str, Level]
 
 
-def live(course: list[tuple[Verdict, int | None]]) -> tuple[list[Told], list[Standing | None]]:
+def live(course: list[tuple[Verdict, int | None]]) -> tuple[list[Told], list[AlertState | None]]:
     """What was told, hour by hour, and the alert after each."""
-    standing: Standing | None = None
+    state: AlertState | None = None
     told: list[Told] = []
-    after: list[Standing | None] = []
+    after: list[AlertState | None] = []
     for hour, (verdict, person) in enumerate(course):
         now = START + hour * HOUR
-        taken = step(standing, verdict, now)
-        standing = taken.standing
+        taken = transition(state, verdict, now)
+        state = taken.state
         if taken.event is not None:
-            assert standing is not None
-            told.append((hour, taken.event, standing.level))
-        if person is not None and standing is not None and standing.status != "resolved":
-            standing = snooze(standing, now + person * HOUR) if person else acknowledge(standing)
-        after.append(standing)
+            assert state is not None
+            told.append((hour, taken.event, state.level))
+        if person is not None and state is not None and state.status != "resolved":
+            state = snooze(state, now + person * HOUR) if person else acknowledge(state)
+        after.append(state)
     return told, after
 
 
@@ -65,11 +64,11 @@ def test_only_alarms_open_and_only_wellness_ends(course: list[tuple[Verdict, int
 
 @given(hours)
 def test_an_alarm_always_leaves_an_alert_of_that_level(course: list[tuple[Verdict, int | None]]) -> None:
-    for (verdict, _), standing in zip(course, live(course)[1], strict=True):
+    for (verdict, _), state in zip(course, live(course)[1], strict=True):
         if is_alarm(verdict):
-            assert standing is not None
-            assert standing.status != "resolved"
-            assert standing.level == verdict
+            assert state is not None
+            assert state.status != "resolved"
+            assert state.level == verdict
 
 
 @given(hours)
@@ -90,20 +89,20 @@ def test_unknown_stock_changes_nothing(course: list[tuple[Verdict, int | None]],
 
 
 def test_a_worsening_wakes_what_was_acknowledged_but_not_what_is_snoozed() -> None:
-    low = Standing("open", "low", "low")
-    assert step(acknowledge(low), "out", START).event == "worsened"
+    low = AlertState("open", "low", "low")
+    assert transition(acknowledge(low), "out", START).event == "worsened"
     snoozed = snooze(low, START + HOUR)
-    assert step(snoozed, "out", START).count == "suppressed"
-    assert step(snoozed, "out", START + HOUR).event == "worsened"
-    assert step(snoozed, "low", START + HOUR).event == "reminded"
+    assert transition(snoozed, "out", START).count == "suppressed"
+    assert transition(snoozed, "out", START + HOUR).event == "worsened"
+    assert transition(snoozed, "low", START + HOUR).event == "reminded"
 
 
 def test_what_is_above_its_threshold_is_not_called_out_of_stock_while_it_recovers() -> None:
-    out = Standing("acknowledged", "out", "oversold")
-    assert step(out, "recovering", START).standing == Standing("acknowledged", "low", "oversold")
-    assert step(Standing("open", "runs_out", "low"), "recovering", START).standing == Standing("open", "runs_out", "low")
-    assert step(Standing("open", "low", "oversold"), "out", START).event is None
+    out = AlertState("acknowledged", "out", "oversold")
+    assert transition(out, "recovering", START).state == AlertState("acknowledged", "low", "oversold")
+    assert transition(AlertState("open", "runs_out", "low"), "recovering", START).state == AlertState("open", "runs_out", "low")
+    assert transition(AlertState("open", "low", "oversold"), "out", START).event is None
 
 
 def test_a_delivery_that_lifts_a_backorder_to_zero_is_no_bad_news() -> None:
-    assert step(Standing("open", "backorder", "backorder"), "out", START).event is None
+    assert transition(AlertState("open", "backorder", "backorder"), "out", START).event is None

@@ -1,4 +1,4 @@
-"""Temporary tables of one evaluation: private to its connection, gone with it."""
+"""Temporary tables of one alert evaluation: private to its connection, gone with it."""
 
 import sqlalchemy as sa
 
@@ -7,8 +7,8 @@ from inventory_pipeline.db.types import Key
 
 _metadata = sa.MetaData()
 
-# What a line says of its quantity, and where it is.
-LINE = ("location_id", "state", "available", "sellable", "oversell_allowed", "shared_pool")
+# The columns of a stock level that an evaluation reads, beside its store and item.
+LINE_COLUMNS = ("location_id", "state", "available", "sellable", "oversell_allowed", "shared_pool")
 
 
 def _keys(*names: str) -> list[sa.Column]:
@@ -19,7 +19,7 @@ def _numbers(*names: str) -> list[sa.Column]:
     return [sa.Column(name, sa.BigInteger) for name in names]
 
 
-# What each variant used up, where a rule asks.
+# What each variant used up, in millionths, and in how many snapshots; filled only where a rule has cover days.
 alert_consumption = sa.Table(
     "alert_consumption",
     _metadata,
@@ -29,20 +29,20 @@ alert_consumption = sa.Table(
     prefixes=["TEMPORARY"],
 )
 
-# The variants that are looked at, see `asked_lines.whole_subjects`, and their lines.
-alert_asked = sa.Table("alert_asked", _metadata, *_keys("store_key", "item_id", "subject"), prefixes=["TEMPORARY"])
+# The variants that are evaluated, see `candidate_lines.with_pool_members`, and their lines.
+alert_candidates = sa.Table("alert_candidates", _metadata, *_keys("store_key", "item_id", "pool"), prefixes=["TEMPORARY"])
 alert_lines = sa.Table(
     "alert_lines",
     _metadata,
     *_keys("store_key", "item_id"),
-    *(sa.Column(name, stock_levels.c[name].type) for name in LINE),
-    *_keys("subject"),
+    *(sa.Column(name, stock_levels.c[name].type) for name in LINE_COLUMNS),
+    *_keys("pool"),
     prefixes=["TEMPORARY"],
 )
 
-# Every subject that is in alarm or has an alert, which is `alert_id`.
-alert_findings = sa.Table(
-    "alert_findings",
+# Every target that is in alarm or has an unresolved alert, whose id is `alert_id`.
+alert_comparison = sa.Table(
+    "alert_comparison",
     _metadata,
     *_keys("kind", "store_key", "subject", "location_id", "item_id", "scope", "rule_item", "group_name", "platform"),
     *_keys("item_store", "sku", "verdict"),
