@@ -3,10 +3,10 @@
 import logging
 
 from inventory_pipeline.connectors.base import CheckItem
-from inventory_pipeline.connectors.check_items import failed, with_rest
 from inventory_pipeline.connectors.shopify.admin import AdminApi
 from inventory_pipeline.connectors.shopify.answers import Access, Counted
 from inventory_pipeline.connectors.shopify.queries import Queries
+from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, SyncError
 
 logger = logging.getLogger(__name__)
