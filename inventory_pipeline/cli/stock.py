@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, Raw
 from inventory_pipeline.cli.output import print_csv, print_documents, show
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.core.clock import parse_instant, show_instant
@@ -30,6 +30,7 @@ def stock(
     at: Annotated[str | None, typer.Option(metavar="ISO8601", help="As of a past instant: 2026-11-23T16:00:00Z.")] = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV with a header row.")] = False,
+    raw: Raw = False,
 ) -> None:
     """List stock lines. A quantity is a number, not tracked, or unknown; stock that is too old is marked as stale."""
     from inventory_pipeline.db.stock.levels import StockFilter, StockRow
@@ -37,6 +38,8 @@ def stock(
     session = session_of(context)
     if json and csv:
         raise UsageError("choose one of --json and --csv")
+    if raw and not csv:
+        raise UsageError("--raw is about --csv: JSON and the list show texts as they are")
     known = session.integrations.list()
     if store is not None:
         session.integrations.get(store)
@@ -47,7 +50,7 @@ def stock(
         if json:
             print_documents(_document(row) for row in rows)
         elif csv:
-            print_csv(StockRow._fields, (_document(row) for row in rows))
+            print_csv(StockRow._fields, (_document(row) for row in rows), raw=raw)
         else:
             _print(rows, max((len(one.key) for one in known), default=5))
 

@@ -2,12 +2,13 @@
 
 import getpass
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, Raw
 from inventory_pipeline.cli.output import print_csv, print_documents, print_table
 from inventory_pipeline.cli.session import alerting_of, session_of
 from inventory_pipeline.core.errors import LineRejected, UsageError
@@ -94,27 +95,33 @@ def explain(
 
 @app.command("import")
 def import_(
-    context: typer.Context, file: Annotated[str, typer.Argument(metavar="FILE", help="CSV; - reads standard input.")]
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV; - reads standard input.")],
+    raw: Raw = False,
 ) -> None:
     """Set all rules of a CSV file, or none of them if one line is wrong."""
     rules = alerting_of(session_of(context)).rules
-    if file == "-":
-        number = rules.import_csv(sys.stdin, _person())
-    else:
-        try:
-            with Path(file).open(encoding="utf-8-sig", newline="") as source:
-                number = rules.import_csv(source, _person())
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read: {error}") from None
+    try:
+        with _opened(file) as source:
+            number = rules.import_csv(source, _person(), raw=raw)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{'standard input' if file == '-' else file} cannot be read: {error}") from None
     typer.echo(f"{number:,} rules set")
 
 
 @app.command("export")
-def export(context: typer.Context) -> None:
+def export(context: typer.Context, raw: Raw = False) -> None:
     """Print all rules as CSV, as `thresholds import` reads it."""
     from inventory_pipeline.services.alerts.rules import CSV_COLUMNS, csv_row
 
-    print_csv(CSV_COLUMNS, (csv_row(rule) for rule in alerting_of(session_of(context)).rules.list_rules()))
+    print_csv(CSV_COLUMNS, (csv_row(rule) for rule in alerting_of(session_of(context)).rules.list_rules()), raw=raw)
+
+
+def _opened(file: str) -> TextIO:
+    """The file, or standard input for `-`: a byte order mark is passed over, and line breaks stay as they are."""
+    if file == "-":
+        return TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+    return Path(file).open(encoding="utf-8-sig", newline="")
 
 
 def _about(

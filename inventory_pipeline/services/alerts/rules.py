@@ -1,6 +1,5 @@
 """The threshold rules: set, removed, explained, and moved in and out as CSV."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +11,7 @@ from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.cover import Consumption, days_of_cover
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
+from inventory_pipeline.core.spreadsheets import read_csv
 from inventory_pipeline.core.stores import check_known
 from inventory_pipeline.core.thresholds import Threshold, checked_threshold, describe
 from inventory_pipeline.db.alerts import thresholds
@@ -51,12 +51,13 @@ class Rules:
         with self._database.begin() as connection:
             self._put(connection, [("", rule) for rule in rules], actor)
 
-    def import_csv(self, source: TextIO, actor: str) -> int:
+    def import_csv(self, source: TextIO, actor: str, *, raw: bool = False) -> int:
         """Stores the rules of a CSV file with the columns CSV_COLUMNS, all or none; how many.
 
-        Raises UsageError naming the line that is wrong.
+        Texts are taken as `thresholds export` writes them; with `raw` as they stand. Raises UsageError naming the line
+        that is wrong.
         """
-        rules = [(f"line {line}: ", rule) for line, rule in _read_csv(source)]
+        rules = [(f"line {line}: ", rule) for line, rule in _read_csv(source, raw)]
         with self._database.begin() as connection:
             self._put(connection, rules, actor)
         return len(rules)
@@ -113,31 +114,33 @@ def rule_text(target: EvaluatedTarget) -> str:
     return f"{about}: {target.threshold} or fewer, recovered above {target.threshold + target.margin}{days}"
 
 
-def _read_csv(source: TextIO) -> Iterator[tuple[int, Threshold]]:
-    reader = csv.DictReader(source, strict=True)
-    missing = {"scope", "threshold"} - set(reader.fieldnames or ())
-    unknown = set(reader.fieldnames or ()) - set(CSV_COLUMNS)
-    if missing or unknown:
-        what = f"lacks the column {sorted(missing)[0]}" if missing else f"has the unknown column {sorted(unknown)[0]!r:.40}"
-        raise UsageError(f"line 1: the file {what}; its columns are {', '.join(CSV_COLUMNS)}")
+def _read_csv(source: TextIO, raw: bool) -> Iterator[tuple[int, Threshold]]:
+    """Each rule with the number of its line."""
+    rows = read_csv(source, raw=raw)
+    _, header = next(rows, (1, []))
+    _check_columns(header)
     seen: dict[str, int] = {}
-    try:
-        for row in reader:
-            if None in row:
-                raise UsageError(
-                    f"line {reader.line_num}: more cells than columns; a text that holds a comma needs quotation marks"
-                )
-            rule = _parsed(row, reader.line_num)
-            if rule.target in seen:
-                raise UsageError(f"line {reader.line_num}: {rule.target} was set in line {seen[rule.target]} already")
-            seen[rule.target] = reader.line_num
-            yield reader.line_num, rule
-    except csv.Error as error:
-        raise UsageError(f"line {reader.line_num}: {error}") from None
+    for line, cells in rows:
+        if len(cells) > len(header):
+            raise UsageError(f"line {line}: more cells than columns; a text that holds a comma needs quotation marks")
+        rule = _parsed(dict(zip(header, cells, strict=False)), line)
+        if rule.target in seen:
+            raise UsageError(f"line {line}: {rule.target} was set in line {seen[rule.target]} already")
+        seen[rule.target] = line
+        yield line, rule
+
+
+def _check_columns(header: Sequence[str]) -> None:
+    missing = {"scope", "threshold"} - set(header)
+    unknown = set(header) - set(CSV_COLUMNS)
+    twice = {name for name in header if header.count(name) > 1}
+    for faulty, what in ((missing, "lacks the column"), (unknown, "has the unknown column"), (twice, "has twice the column")):
+        if faulty:
+            raise UsageError(f"line 1: the file {what} {sorted(faulty)[0]!r:.40}; its columns are {', '.join(CSV_COLUMNS)}")
 
 
 def _parsed(row: dict[str, str], line: int) -> Threshold:
-    cells = {name: (row.get(name) or "").strip() for name in CSV_COLUMNS}
+    cells = {name: row.get(name, "").strip() for name in CSV_COLUMNS}
     try:
         return checked_threshold(
             cells["scope"],

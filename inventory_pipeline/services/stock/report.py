@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import Alert
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.spreadsheets import guard
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
 from inventory_pipeline.db.alerts.records import count_unresolved, list_alerts
@@ -51,8 +52,8 @@ def _alert_table(alerts: Sequence[Alert], total: int) -> Iterator[str]:
         cells = (alert.store_key or f"group {alert.group}", alert.sku or alert.item_id, alert.words)
         number = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
         since, as_of = show_instant(alert.opened_at), show_instant(alert.as_of) if alert.as_of else "–"
-        yield f'<tr><td class="{alert.severity}">{alert.level}' + "".join(f"<td>{_text(cell)}" for cell in cells)
-        yield f"<td class=n>{number}<td>{_text(alert.rule)}<td>{alert.status}<td class=i>{since}<td class=i>{as_of}</tr>"
+        yield f'<tr><td class="{alert.severity}">{alert.level}' + "".join(f"<td>{_cell(cell)}" for cell in cells)
+        yield f"<td class=n>{number}<td>{_cell(alert.rule)}<td>{alert.status}<td class=i>{since}<td class=i>{as_of}</tr>"
     yield "</table>"
 
 
@@ -62,6 +63,11 @@ def _store(connection: sa.Connection, store: MonitoredStore) -> Iterator[str]:
     as_of = show_instant(store.snapshots.last_started_at)
     yield f"<p>Store {_text(store.key)}, {_text(store.store.platform)}, as of {as_of}.</p>"
     yield store_chart(connection, store.key)
+
+
+def _cell(text: str) -> str:
+    """Tables are opened in spreadsheets, or copied into one, which would execute a formula."""
+    return _text(guard(text))
 
 
 def _text(text: str) -> str:

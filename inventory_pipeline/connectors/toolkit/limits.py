@@ -1,18 +1,33 @@
-"""Shopify's rate limit: every query costs points from a leaky bucket, whose level each answer tells."""
+"""A rate limit told by the platform itself: every query costs points from a leaky bucket, whose level each answer tells."""
 
 import asyncio
 from collections.abc import Callable
 
-from inventory_pipeline.connectors.shopify.envelope import Cost, ThrottleStatus
+from msgspec import Struct
 
 # Where an answer that says "throttled" does not say how full the bucket is.
 _BLIND_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
-class CostBudget:
-    """What is left in the bucket, and what each operation was charged: to wait before asking rather than be refused.
+class ThrottleStatus(Struct, rename="camel", gc=False):
+    """A bucket of query cost, in points; `restore_rate` is points per second."""
 
-    Points come back at `restore_rate` a second; a query is charged its requested cost and paid back what it did not use.
+    maximum_available: float
+    currently_available: float
+    restore_rate: float
+
+
+class Cost(Struct, rename="camel", gc=False):
+    """What an answer says of its own cost in `extensions.cost`."""
+
+    requested_query_cost: float = 0
+    throttle_status: ThrottleStatus | None = None
+
+
+class CostBudget:
+    """What is left in the bucket, and what each operation was charged: to wait before a request rather than be refused.
+
+    A query is charged its requested cost and paid back what it did not use.
     """
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
@@ -40,8 +55,10 @@ class CostBudget:
         return max(0.0, (self._charged.get(operation, 0.0) - available) / bucket.restore_rate)
 
     def wait_after_refusal(self, operation: str, attempt: int) -> float:
-        """As `wait_for`, for a query that was refused `attempt` times (1 is the first): never at once."""
-        return max(self.wait_for(operation), _BLIND_WAITS[min(attempt, len(_BLIND_WAITS)) - 1] if self._bucket is None else 0.1)
+        """As `wait_for`, for a query that was refused `attempt` times (1 is the first): never 0."""
+        if self._bucket is None:
+            return max(self.wait_for(operation), _BLIND_WAITS[min(attempt, len(_BLIND_WAITS)) - 1])
+        return max(self.wait_for(operation), 0.1)
 
     def never_fits(self, operation: str) -> bool:
         """Whether the operation costs more than a full bucket."""
