@@ -13,7 +13,7 @@ from inventory_pipeline.core.clock import Clock, show_instant, system_clock
 from inventory_pipeline.core.errors import CredentialsRejected, InventoryError, UsageError
 from inventory_pipeline.core.stores import StoreIntegration, checked_key
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.db import audit, secrets, stores
+from inventory_pipeline.db import audit, secrets, snapshots, stores
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.services.cancel import run_cancellable
 from inventory_pipeline.services.connecting import Connecting
@@ -148,8 +148,9 @@ class Integrations:
         """
         with self._database.connect() as connection:
             store = _live(connection, key)
+            last = snapshots.last_published(connection, key)
         try:
-            connector = self._connect(store, {})
+            connector = self._connect(store, last.memo if last else {})
         except CredentialsRejected as error:
             return [CheckItem("credentials", False, str(error))]
         except InventoryError as error:
