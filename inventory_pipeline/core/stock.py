@@ -66,13 +66,27 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class ListCoverage:
+    """One of the lists that a read consists of: how many entries the platform says it has (None: it does not say), and how
+    many distinct ones the read showed."""
+
+    name: str
+    expected: int | None
+    read: int
+
+    @property
+    def gap(self) -> int:
+        return 0 if self.expected is None else max(self.expected - self.read, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Completeness:
     """The last thing a connector yields: how its read compares with what the platform says it has.
 
     `expected` and `read` count the platform's own entities (products and variations, feed rows), the read ones
     distinct. `expected` is None where the platform gives no total; `how` then says what proves the end. `unchanged`
     says that the platform answered "not modified": no lines follow and the last snapshot holds. `memo` is kept with
-    the published snapshot and handed to the next read.
+    the published snapshot and handed to the next read. `lists` are the parts of the read, where it has several.
     """
 
     expected: int | None
@@ -82,6 +96,7 @@ class Completeness:
     moved: bool = False
     unchanged: bool = False
     memo: Mapping[str, str] = field(default_factory=dict)
+    lists: tuple[ListCoverage, ...] = ()
 
     @property
     def gap(self) -> int:

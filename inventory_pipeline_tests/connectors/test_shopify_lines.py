@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_pipeline.connectors.shopify.blocks import LONGEST_LINE, Blocks
-from inventory_pipeline.connectors.shopify.facts import VariantFact
-from inventory_pipeline.connectors.shopify.lines import BUNDLE, ORPHAN, Tally, pages
-from inventory_pipeline.connectors.shopify.nodes import decode_lines, decode_node, facts_of
-from inventory_pipeline.connectors.shopify.spool import Spool
+from inventory_pipeline.connectors.shopify.lines import BUNDLE, ORPHAN, Tally, VariantFact, pages
+from inventory_pipeline.connectors.shopify.spool import Spool, decode_lines, decode_node, facts_of
+from inventory_pipeline.connectors.toolkit.exports import LONGEST_LINE, Blocks
 from inventory_pipeline.core.errors import IncompleteRead
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline.core.stock import Page, StockLine, checked_line

@@ -11,7 +11,6 @@ from typing import ClassVar
 import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
-from inventory_pipeline.connectors.check_items import failed, with_rest
 from inventory_pipeline.connectors.feed.access import feed_auth
 from inventory_pipeline.connectors.feed.columns import choose_columns
 from inventory_pipeline.connectors.feed.download import check_address, open_download
@@ -20,6 +19,7 @@ from inventory_pipeline.connectors.feed.format import open_rows
 from inventory_pipeline.connectors.feed.lines import LineParser
 from inventory_pipeline.connectors.feed.settings import SETTINGS, read_settings
 from inventory_pipeline.connectors.feed.source import Source, is_remote
+from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 

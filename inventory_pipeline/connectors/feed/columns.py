@@ -33,6 +33,8 @@ COMMON: Mapping[str, str] = {
     "currency": "currency currencycode",
 }
 
+HEADING_LENGTH = 60  # characters; a longer first cell is none
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -102,8 +104,19 @@ def _said(setting: str, heading: str, counts: Counter[str], fixed: bool) -> str:
 
 
 def _shown(present: Sequence[str]) -> str:
-    shown = ", ".join(repr(heading)[:40] for heading in present[:12])
-    return f"its columns are {shown}{' …' if len(present) > 12 else ''}" if shown else "it has no columns"
+    """The headings, all of them; a first line that is none is not repeated: it may be anything, a key too."""
+    if not present:
+        return "it has no columns"
+    if not all(map(looks_like_heading, present)):
+        return "its first line is no line of headings"
+    return f"its columns are {', '.join(map(repr, present))}"
+
+
+def looks_like_heading(text: str) -> bool:
+    """Whether a cell may be shown as a heading: short and printable, neither an assignment nor a key's letters and digits."""
+    if len(text) > HEADING_LENGTH or not text.isprintable() or re.search(r"[=@\\]|://|-----", text):
+        return False
+    return not any(len(word) >= 20 and re.search(r"\d", word) and re.search(r"[A-Za-z]", word) for word in text.split())
 
 
 def _plain(heading: str) -> str:

@@ -84,10 +84,16 @@ def _open(path: Path) -> int:
         raise StoreMisconfigured(
             f"feed file {str(path)!r:.200} cannot be opened by this process ({reason}); give it the right to read"
         ) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         raise StoreMisconfigured(f"{str(path)!r:.200} is not a file; the store's address must name one feed file")
-    return descriptor
+    # A second name may lie anywhere, on a file that nobody meant to be read as a feed.
+    raise StoreMisconfigured(
+        f"feed file {str(path)!r:.200} is a hard link with {status.st_nlink} names; copy it instead of linking it"
+    )
 
 
 async def _settled(descriptor: int, name: str, settle_seconds: float, now: Callable[[], float]) -> os.stat_result:

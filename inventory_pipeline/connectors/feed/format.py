@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from inventory_pipeline.connectors.feed.json import JsonRows
+from inventory_pipeline.connectors.feed.json import DOCUMENT_LIMIT, JsonRows
 from inventory_pipeline.connectors.feed.rows import Rows
 from inventory_pipeline.connectors.feed.settings import FeedSettings
 from inventory_pipeline.connectors.feed.source import Source
 from inventory_pipeline.connectors.feed.table import TableRows
-from inventory_pipeline.connectors.feed.text import FeedText
+from inventory_pipeline.connectors.feed.text import MAX_LINE, FeedText
 from inventory_pipeline.core.errors import StoreMisconfigured
 
 _ENDINGS: Mapping[str, str] = {"csv": "csv", "tsv": "tsv", "tab": "tsv", "json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
@@ -37,7 +37,7 @@ def format_of(source: Source, settings: FeedSettings) -> str:
 def open_rows(source: Source, settings: FeedSettings) -> tuple[Rows, str]:
     """The source's rows, and what was found out about it, for a person."""
     found = format_of(source, settings)
-    text = FeedText(source, settings)
+    text = FeedText(source, settings, DOCUMENT_LIMIT + 1 if found == "json" else MAX_LINE)
     if found in ("csv", "tsv"):
         end_proved = source.ends_proved or text.gzipped
         rows: Rows = TableRows(text, settings, tabs=found == "tsv", end_proved=end_proved)

@@ -14,6 +14,7 @@ from inventory_pipeline.core.text import REPLACEMENT
 
 BLOCK = 1 << 18
 MAX_CHARACTERS = 4 << 30  # a gzip bomb ends here
+MAX_LINE = 6 << 20  # characters; a longer line is no row, and would be in memory whole
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\0\0", "utf-32"),
@@ -35,14 +36,15 @@ class FeedText:
     """The text of one source, read forward. Raises IncompleteRead for what was cut off, StoreMisconfigured for what is no
     feed or not in the encoding it should be in."""
 
-    def __init__(self, source: Source, settings: FeedSettings) -> None:
+    def __init__(self, source: Source, settings: FeedSettings, longest_line: int = MAX_LINE) -> None:
         file, start, self.gzipped = _unpacked(source)
         self._name = source.name
         self.encoding = _encoding(start, settings, source.name)
         errors = "replace" if settings.replace_bad_bytes else "surrogatepass"
+        self._longest_line = longest_line
         self._text = io.TextIOWrapper(file, self.encoding, errors, newline="")
         self._ahead = ""
-        self._characters = self._lines = 0
+        self._characters = self._lines = self._in_line = 0
         self._last = ""
         start = self.peek(1000)
         if not start:
@@ -90,6 +92,12 @@ class FeedText:
         self._lines += text.count("\n")
         if self._characters > MAX_CHARACTERS:
             raise StoreMisconfigured(f"{self._name} holds more than {MAX_CHARACTERS >> 30} GiB of text; split the feed")
+        last_break = text.rfind("\n")
+        self._in_line = self._in_line + len(text) if last_break < 0 else len(text) - last_break - 1
+        if self._in_line > self._longest_line:
+            raise StoreMisconfigured(
+                f"line {self._lines + 1:,} of {self._name} is longer than {self._longest_line >> 20} MiB; it is no feed"
+            )
         self._last = text[-1:] or self._last
         return _UNCLEAN.sub(REPLACEMENT, text)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from inventory_pipeline.connectors.shopify.envelope import Camel
+from inventory_pipeline.connectors.toolkit.graphql import Camel, PageInfo
 from inventory_pipeline.core.quantity import ABSURD
 
 _ENDED = {"COMPLETED", "FAILED", "CANCELED", "EXPIRED"}
@@ -70,11 +70,6 @@ class Started(Camel):
 
 class Polled(Camel):
     operation: Operation | None
-
-
-class PageInfo(Camel):
-    has_next_page: bool
-    end_cursor: str | None
 
 
 class Nodes(Camel):

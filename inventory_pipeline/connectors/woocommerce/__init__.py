@@ -8,9 +8,10 @@ import httpx
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import choice, flag, whole_number
-from inventory_pipeline.connectors.woocommerce.check import check_site
-from inventory_pipeline.connectors.woocommerce.reading import Reading
-from inventory_pipeline.connectors.woocommerce.site import Site, site_address
+from inventory_pipeline.connectors.toolkit.addresses import store_address
+from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WooApi
+from inventory_pipeline.connectors.woocommerce.check import check_shop
+from inventory_pipeline.connectors.woocommerce.read import ShopRead
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.http.auth import OAuth1, QueryCredentials
@@ -39,10 +40,10 @@ class WooCommerce:
     def __init__(self, context: ConnectorContext) -> None:
         context.check_names(self.info)
         settings = context.store.settings
-        address = site_address(context.store.url)
+        address = store_address(context.store.url, (NAMESPACE, "/wp-json"))
         self._per_page = whole_number(settings, "per_page", 100, 1, 100)
         self._http = context.open_http(auth=_auth(address, settings, context.credentials))
-        self._site = Site(self._http, address, rest_route=flag(settings, "rest_route", False))
+        self._api = WooApi(self._http, address, rest_route=flag(settings, "rest_route", False))
 
     @property
     def api_calls(self) -> int:
@@ -50,11 +51,11 @@ class WooCommerce:
 
     async def check(self) -> list[CheckItem]:
         async with self._http:
-            return await check_site(self._site)
+            return await check_shop(self._api)
 
     async def read(self) -> AsyncGenerator[Page | Completeness]:
-        reading = Reading(self._site, self._http.connections, self._per_page)
-        async with self._http, aclosing(reading.pages()) as pages:
+        read = ShopRead(self._api, self._http.connections, self._per_page)
+        async with self._http, aclosing(read.pages()) as pages:
             async for page in pages:
                 yield page
 

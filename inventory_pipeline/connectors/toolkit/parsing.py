@@ -1,0 +1,84 @@
+"""From a platform's JSON to items and values, each bad item apart from the rest. Pure functions."""
+
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from inventory_pipeline.core.errors import IncompleteRead
+from inventory_pipeline.core.stock import DEFAULT_LOCATION, RejectedLine
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.http.json import decode_json, decode_loosely
+from inventory_pipeline.http.reply import Reply
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+@cache
+def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[list[Struct]]:
+    return msgspec.json.Decoder(list[kind])
+
+
+def decode_list(reply: Reply, kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+    """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made a whole number.
+
+    Raises IncompleteRead where the answer is no list, and what `decode_json` raises.
+    """
+    try:
+        decoded, rejected = decode_json(reply, _decoder(kind)), []
+    except msgspec.ValidationError:
+        decoded, rejected = _decode_singly(reply, kind)
+    items: list[Struct] = []
+    for item in decoded:
+        raw: Any = item
+        number = whole_id(raw.id)
+        if number is None:
+            rejected.append(RejectedLine(f"id {raw.id!r:.60} is not a positive whole number", excerpt=one_line(item)))
+        else:
+            raw.id = number
+            items.append(item)
+    return items, rejected
+
+
+def _decode_singly(reply: Reply, kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+    entries = decode_loosely(reply)
+    if not isinstance(entries, list):
+        raise IncompleteRead(f"{reply.place} answers with a JSON {type(entries).__name__} where a list should be")
+    items: list[Struct] = []
+    rejected: list[RejectedLine] = []
+    for entry in entries:
+        try:
+            items.append(msgspec.convert(entry, kind))
+        except msgspec.ValidationError as error:
+            number = whole_id(entry.get("id")) if isinstance(entry, dict) else None
+            item_id = None if number is None else str(number)
+            rejected.append(RejectedLine(str(error), item_id, DEFAULT_LOCATION, one_line(entry)))
+    return items, rejected
+
+
+def whole_id(raw: object) -> int | None:
+    """A positive whole number, or a text of one, as an int of at most 63 bits. None for anything else."""
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 20:
+        raw = int(raw)
+    return raw if type(raw) is int and 0 < raw < 1 << 63 else None
+
+
+def total_of(reply: Reply, header: str) -> int | None:
+    """How many items a header says that the whole list has; None where a proxy dropped it, or it says something else."""
+    text = reply.headers.get(header, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
+
+def text_of(raw: str | float | None) -> str:
+    """The text of a field that some servers send as a number; "" for null."""
+    return raw if isinstance(raw, str) else "" if raw is None else str(raw)
+
+
+def price_of(raw: str | float | None) -> Decimal | None:
+    """None where no price is set or it cannot be read: a price decides nothing here, and must not cost its line."""
+    try:
+        price = Decimal(str(raw)) if raw not in (None, "") else None
+    except InvalidOperation:
+        return None
+    return price if price is not None and price.is_finite() else None

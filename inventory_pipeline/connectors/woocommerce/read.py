@@ -1,0 +1,170 @@
+"""One read of a shop: products first, so that their variations find their parents, and at the end the proof."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, total_of, whole_id
+from inventory_pipeline.connectors.woocommerce.api import NoRoute, WooApi
+from inventory_pipeline.connectors.woocommerce.lines import (
+    ORPHAN,
+    TRASHED,
+    UNUSED_POOL,
+    VARIABLE,
+    Item,
+    Listed,
+    Parent,
+    Product,
+    Variation,
+    bears_variations,
+    excluded_type,
+    field_names,
+    parse_parent,
+    parse_product,
+    parse_variation,
+)
+from inventory_pipeline.core.errors import LineRejected
+from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, Page, RejectedLine, StockLine
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.http.ahead import in_order
+
+
+class LineBuilder:
+    """Turns listed products and variations into stock lines, and remembers the parents that variations need.
+
+    Memory grows by a small tuple for each parent, not with the lines.
+    """
+
+    def __init__(self) -> None:
+        # None: a product that is listed, but so that nothing can be said of its variations.
+        self._parents: dict[int, Parent | None] = {}
+        self._pools_used: set[int] = set()
+
+    @property
+    def parent_ids(self) -> list[int]:
+        """The products whose variations are to be read, in the order of their ids."""
+        return sorted(number for number, parent in self._parents.items() if parent is not None)
+
+    def add_products(self, listed: ListPage[Product]) -> Page:
+        page, excluded = Page(rejected=list(listed.rejected)), Counter[str]()
+        for entry in listed.rejected:
+            if (unreadable := whole_id(entry.item_id)) is not None:
+                self._parents.setdefault(unreadable, None)
+        for product, is_new in zip(listed.items, listed.is_new, strict=True):
+            if reason := excluded_type(product):
+                excluded[reason] += is_new
+            elif bears_variations(product):
+                self._parents[product.id] = parse_parent(product)
+            else:
+                try:
+                    page.lines.append(parse_product(product))
+                except LineRejected as error:
+                    page.rejected.append(_rejection(error, product))
+        return Page(page.lines, page.rejected, excluded)
+
+    def add_variations(self, listed: ListPage[Variation], product_id: int | None = None) -> Page:
+        """`product_id` is given where the list is one product's own; else each variation names its product."""
+        page, excluded = Page(rejected=list(listed.rejected)), Counter[str]()
+        for variation, is_new in zip(listed.items, listed.is_new, strict=True):
+            owner = product_id or whole_id(variation.parent_id)
+            if variation.status == "trash":
+                excluded[TRASHED] += is_new
+            elif owner is None or owner not in self._parents:
+                excluded[ORPHAN] += is_new
+            else:
+                try:
+                    page.lines.append(self._variation(variation, owner))
+                except LineRejected as error:
+                    page.rejected.append(_rejection(error, variation))
+        return Page(page.lines, page.rejected, excluded)
+
+    def containers(self) -> Page:
+        """The products that only hold variations, for the last page: only then is it known which pools are drawn on."""
+        excluded = Counter[str]()
+        for number, parent in self._parents.items():
+            if parent is not None:
+                unused = parent.pool is not None and number not in self._pools_used
+                excluded[UNUSED_POOL if unused else VARIABLE] += 1
+        return Page(excluded=excluded)
+
+    def _variation(self, variation: Variation, owner: int) -> StockLine:
+        parent = self._parents[owner]
+        if parent is None:
+            raise LineRejected(f"its product {owner} could not be read")
+        if variation.manage_stock == "parent":
+            self._pools_used.add(owner)
+        return parse_variation(variation, owner, parent)
+
+
+class ShopRead:
+    """The course of one read: `width` requests at once, `per_page` items each. Use once."""
+
+    def __init__(self, api: WooApi, width: int, per_page: int) -> None:
+        self._api = api
+        self._width = width
+        self._per_page = per_page
+        self._builder = LineBuilder()
+        self._proof = ProofBuilder()
+        self._way = "variations in one list"
+
+    async def pages(self) -> AsyncGenerator[Page | Completeness]:
+        products = self._list("/products", Product, self._width)
+        variations = self._list("/variations", Variation, self._width)
+        try:
+            # The last pages of products leave connections free: the first one of variations comes along with them.
+            async with aclosing(products.pages(followed_by=variations)) as pages:
+                async for listed in pages:
+                    yield self._builder.add_products(listed)
+            self._proof.add(products)
+            async with aclosing(self._variations(variations)) as pages:
+                async for page in pages:
+                    yield page
+        finally:
+            await variations.close()
+        yield self._builder.containers()
+        proof = self._proof.completeness(self._way)
+        told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
+        yield replace(proof, how=f"{told}; {self._way}")
+
+    async def _variations(self, flat: PagedList[Variation]) -> AsyncGenerator[Page]:
+        try:
+            async with aclosing(flat.pages()) as pages:
+                async for listed in pages:
+                    yield self._builder.add_variations(listed)
+            self._proof.add(flat)
+        except NoRoute:  # before 10.3
+            self._way = "variations product by product"
+            async with aclosing(self._by_product()) as pages:
+                async for page in pages:
+                    yield page
+
+    async def _by_product(self) -> AsyncGenerator[Page]:
+        seen = SeenIds()
+        requests = (partial(self._of_product, number, seen) for number in self._builder.parent_ids)
+        async with aclosing(in_order(requests, self._width)) as products:
+            async for number, variations, listed_pages in products:
+                for listed in listed_pages:
+                    yield self._builder.add_variations(listed, number)
+                self._proof.add(variations, "/variations")
+
+    async def _of_product(self, number: int, seen: SeenIds) -> tuple[int, PagedList[Variation], list[ListPage[Variation]]]:
+        variations = self._list(f"/products/{number}/variations", Variation, 1, seen)
+        async with aclosing(variations.pages()) as pages:
+            return number, variations, [listed async for listed in pages]
+
+    def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds | None = None) -> PagedList[Listed]:
+        fetch = partial(self._fetch, route, kind)
+        return PagedList(route, fetch, self._per_page, width, seen=SeenIds() if seen is None else seen)
+
+    async def _fetch(self, route: str, kind: type[Listed], number: int) -> ListPage[Listed]:
+        # By id: in the default order (by date) products of one moment are repeated and dropped, whatever the counts say.
+        order = {"orderby": "id", "order": "asc", "status": "any", "_fields": field_names(kind)}
+        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order})
+        return ListPage(number, *decode_list(reply, kind), total_of(reply, "x-wp-total"))
+
+
+def _rejection(error: LineRejected, item: Item) -> RejectedLine:
+    return RejectedLine(str(error), str(item.id), DEFAULT_LOCATION, one_line(item))
