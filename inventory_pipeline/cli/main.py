@@ -19,6 +19,7 @@ from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.cli.stock import stock
 from inventory_pipeline.cli.sync_all import sync_all_stores
 from inventory_pipeline.cli.sync_log import sync_log
+from inventory_pipeline.private_files import keep_private
 
 app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 app.add_typer(stores.app, name="stores")
@@ -45,4 +46,5 @@ def start(
 
 def main() -> None:
     """The console script. Ends the process: 0 all well, 1 something failed or was refused, 2 wrong usage."""
+    keep_private()
     app()

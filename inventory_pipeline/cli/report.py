@@ -28,7 +28,9 @@ def report(
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file, session.services.database.connect() as connection:
                 file.writelines(html_report(connection, now, interval, sku or ()))
-            Path(draft).chmod(0o644)
+            # Written for others to read; but what lies in the data folder is its owner's alone.
+            if not html.resolve().is_relative_to(session.environment.data_dir):
+                Path(draft).chmod(0o644)
             Path(draft).replace(html)
         finally:
             Path(draft).unlink(missing_ok=True)

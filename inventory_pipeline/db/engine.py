@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.private_files import make_file, make_folder
 
 # How a transaction begins on SQLite. "stage" writes temporary tables only, so that it locks nothing of the main file.
 Mode = Literal["read", "stage", "write"]
@@ -49,16 +50,23 @@ def _unusable(shown: str) -> str:
 
 
 def make_engine(url: sa.URL) -> sa.Engine:
-    """The engine for a checked URL. Makes the folder of a SQLite file; connects to nothing yet."""
+    """The engine for a checked URL; connects to nothing yet."""
     if url.drivername == "postgresql+psycopg":
         timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
         return sa.create_engine(url, pool_pre_ping=True, connect_args=timeout)
-    assert url.database is not None
-    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)
+    event.listen(engine, "do_connect", _make_sqlite_file)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_sqlite_file(_dialect: sa.Dialect, _record: object, arguments: Sequence[str], _options: object) -> None:
+    """SQLite would make a file that others can read; those beside it (-wal, -shm) get the mode of this one."""
+    file = Path(arguments[0])
+    if not file.exists():
+        make_folder(file.parent)
+        make_file(file)
 
 
 def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:

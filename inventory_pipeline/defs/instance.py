@@ -8,6 +8,7 @@ from dagster._core.instance.ref import InstanceRef
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
+from inventory_pipeline.private_files import make_folder
 
 
 def open_instance() -> DagsterInstance:
@@ -21,7 +22,7 @@ def open_instance() -> DagsterInstance:
             return DagsterInstance.get()
         # What dagster does for a plain `dagster dev`, but with a base folder that stays.
         base = environment.dagster_dir
-        base.mkdir(parents=True, exist_ok=True)
+        make_folder(base)
         return DagsterInstance.from_ref(InstanceRef.from_dir(str(base), config_dir=str(PROJECT_ROOT)))
     except (DagsterError, OSError) as error:
         raise UsageError(f"Dagster's history cannot be opened: {one_line(error, 500)}") from error

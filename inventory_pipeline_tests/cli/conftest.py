@@ -44,6 +44,7 @@ def made_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def data_dir(made_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """INVENTORY_DATA_DIR for this process and those that it starts; `feeds` in it exists."""
+    umask = os.umask(0o077)  # as `main` does, which the tests do not go through
     folder = tmp_path / "data"
     shutil.copytree(made_data_dir, folder)
     (folder / "feeds").mkdir()
@@ -52,6 +53,7 @@ def data_dir(made_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("INVENTORY_DATA_DIR", str(folder))
     monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
     yield folder
+    os.umask(umask)
     logger = logging.getLogger(LOGGER)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
@@ -96,10 +98,10 @@ def edit(statement: str) -> None:
 
 
 def command(*arguments: str) -> "subprocess.Popen[str]":
-    """`inventory-pipeline` as a process of its own, out of reach of a Ctrl-C to the tests."""
+    """`inventory-pipeline` as a process of its own, out of reach of a Ctrl-C to the tests, in a shell that hides nothing."""
     script = Path(sys.executable).with_name("inventory-pipeline")
     return subprocess.Popen(
-        [script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, umask=0
     )
 
 

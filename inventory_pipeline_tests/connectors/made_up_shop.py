@@ -45,7 +45,8 @@ def variation(number: Any, parent_id: Any, option: str = "S", **changes: Any) ->
 class MadeUpShop:
     """`fault` may answer a request instead of the shop. `path` is the subfolder the shop lives in.
 
-    `flat` False: as before 10.3. `totals` False: as behind a proxy that drops the header.
+    `flat` False: as before 10.3. `totals` False: as behind a proxy that drops the header. `hidden` are ids of variations that
+    the shop counts and never shows, each on its page: as orphaned ones, and rows that WordPress cannot read.
     """
 
     products: list[dict[str, Any]] = field(default_factory=list)
@@ -55,6 +56,7 @@ class MadeUpShop:
     pretty: bool = True
     path: str = ""
     version: str | None = None
+    hidden: set[int] = field(default_factory=set)
     fault: Fault = lambda _: None
     gate: Gate | None = field(default_factory=Gate)
     base_url: str = ""
@@ -98,7 +100,8 @@ class MadeUpShop:
     def _page(self, items: list[dict[str, Any]], query: dict[str, str]) -> Answer:
         size, number = int(query.get("per_page", 10)), int(query.get("page", 1))
         wanted = set(query["_fields"].split(","))
-        shown = [_only(item, wanted) for item in items[(number - 1) * size : number * size]]
+        page = items[(number - 1) * size : number * size]
+        shown = [_only(item, wanted) for item in page if item["id"] not in self.hidden]
         headers = {"Content-Type": "application/json; charset=UTF-8"}
         if self.totals:
             headers |= {"X-WP-Total": str(len(items)), "X-WP-TotalPages": str(-(-len(items) // size))}

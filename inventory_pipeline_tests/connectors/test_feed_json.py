@@ -56,6 +56,11 @@ def test_decimals_are_exact():
     assert (line.quantity.value, line.price) == (Decimal("0.1"), Decimal("19.99"))
 
 
+def test_a_json_number_that_went_through_binary_floating_point_means_what_it_was():
+    line = only(read_text('[{"sku": "A", "stock": 7.350000000000001}]', "stock.json"))
+    assert line.quantity.value == Decimal("7.35")
+
+
 def test_null_and_absent_are_never_zero():
     whole = read_rows(
         {"sku": "A", "stock": None, "price": None}, {"sku": "B"}, {"sku": "C", "stock": 0}, {"sku": "D", "stock": ""}
@@ -63,14 +68,14 @@ def test_null_and_absent_are_never_zero():
     assert [line.quantity for line in whole.lines.values()] == [UNKNOWN, UNKNOWN, Quantity.of(0), UNKNOWN]
 
 
-@pytest.mark.parametrize("bad", [True, False, [], {}, [5], "five", "NaN", "1,5", 1e300])
+@pytest.mark.parametrize("bad", [True, False, [], {}, [5], "five", "NaN", "1,5"])
 def test_what_is_no_number_costs_its_line_only(bad: object):
     whole = read_rows({"sku": "A", "stock": bad}, {"sku": "B", "stock": 6})
     assert [(line.item_id, line.location_id) for line in whole.rejected] == [("A", "default")]
     assert [line.item_id for line in whole.lines.values()] == ["B"]
 
 
-@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_know_cost_their_line_only(literal: str):
     text = f'[{{"sku": "A", "stock": {literal}}}, {{"sku": "B", "stock": 6}}]'
     whole = read_text(text, "stock.json")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.connectors.woocommerce import WooCommerce
-from inventory_pipeline.connectors.woocommerce.lines import ORPHAN, VARIABLE
+from inventory_pipeline.connectors.woocommerce.lines import NO_VARIATIONS, NOT_VARIABLE, ORPHAN, UNUSED_POOL, VARIABLE
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, parent, product, variation
@@ -237,10 +237,24 @@ def test_plugin_types_are_lines_unless_they_bear_variations() -> None:
     assert ids(read(MadeUpShop(products, [variation(7, 6)]))) == ["1", "2", "3", "5", "7"]
 
 
+def test_a_product_whose_types_plugin_is_off_is_the_simple_product_that_woocommerce_makes_of_it() -> None:
+    """WooCommerce then answers "simple" and sells it as that; its variations are sold by nobody."""
+    shop = MadeUpShop([product(1, type="simple", stock_quantity=3)], [variation(2, 1), variation(3, 1)])
+    whole = read(shop)
+    assert {item_id: line.quantity for (item_id, _), line in whole.lines.items()} == {"1": Quantity.of(3)}
+    assert (whole.excluded, whole.proof.gap) == ({NOT_VARIABLE: 2}, 0)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_variable_product_without_variations_is_counted_as_that(flat: bool) -> None:
+    shop = MadeUpShop([parent(1), parent(2, manage_stock=True, stock_quantity=4), parent(3, 4)], [variation(4, 3)], flat)
+    assert read(shop).excluded == {NO_VARIATIONS: 1, UNUSED_POOL: 1, VARIABLE: 1}
+
+
 def test_variations_of_a_product_that_is_not_listed_are_excluded() -> None:
     whole = read(MadeUpShop([product(1)], [variation(3, 2), variation(4, 1), variation(5, None)]))
     assert ids(whole) == ["1"]
-    assert whole.excluded[ORPHAN] == 3
+    assert whole.excluded == {ORPHAN: 2, NOT_VARIABLE: 1}
     assert whole.proof.gap == 0
 
 
@@ -252,9 +266,8 @@ def test_ids_that_change_their_type_stay_one_line() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"stock_quantity": 10**12}, "absurd"),
         ({"stock_quantity": "many"}, "not a number"),
-        ({"stock_quantity": 0.0000001}, "decimals"),
+        ({"stock_quantity": "0.0000001"}, "decimals"),
         ({"stock_quantity": {"a": 1}}, "Expected"),
         ({"manage_stock": None}, "Expected"),
         ({"manage_stock": "sometimes"}, "none of true, false, parent"),
@@ -284,9 +297,9 @@ def test_variations_of_an_unreadable_product_are_rejected_not_lost() -> None:
     assert "product 1 could not be read" in whole.rejected[1].reason
 
 
-def test_a_pool_whose_quantity_is_absurd_rejects_its_lines_alone() -> None:
+def test_a_pool_whose_quantity_cannot_be_read_rejects_its_lines_alone() -> None:
     shop = MadeUpShop(
-        [parent(1, 2, 3, manage_stock=True, stock_quantity=10**12)],
+        [parent(1, 2, 3, manage_stock=True, stock_quantity="plenty")],
         [variation(2, 1, manage_stock="parent"), variation(3, 1, stock_quantity=4)],
     )
     whole = read(shop)

@@ -23,6 +23,7 @@ from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services, open_services
 from inventory_pipeline_tests.defs.conftest import register
 from inventory_pipeline_tests.defs.live import DagsterDev, until
+from inventory_pipeline_tests.modes import PRIVATE, modes_of
 
 CANCEL_SECONDS = 2.0
 
@@ -218,3 +219,12 @@ def test_materializing_several_partitions_is_a_run_and_a_row_each(
         row = until(lambda store=store: next(iter(list_syncs(instance, store=store)), None))
         assert ended(instance, row.run_id).outcome == "published"
         assert row.trigger == "manual"
+
+
+def test_what_every_process_of_dagsters_wrote_is_its_owners_alone(
+    dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore, data_dir: Path
+) -> None:
+    register(services, shop.url, "private")
+    assert ended(instance, dev.launch("sync_inventory", partition="private")).outcome == "published"
+    assert {path.name for path in data_dir.iterdir()} >= {"inventory.db", "dagster", "logs"}
+    assert modes_of(data_dir) == PRIVATE

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from inventory_pipeline.core.errors import LineRejected, UsageError
-from inventory_pipeline.core.quantity import Number, exact_number
+from inventory_pipeline.core.quantity import Number, exact_number, platform_number
 
 # Spellings of one mark: a plain, a no-break and a narrow no-break space; a typewriter and a typographic apostrophe.
 _MARKS = {"": "", ".": ".", ",": ",", "'": "'’", "’": "'’", "apostrophe": "'’", "space": " \u00a0\u202f", " ": " \u00a0\u202f"}
@@ -39,7 +39,7 @@ class NumberFormat:
     def read(self, raw: object, what: str) -> Number:
         """The number, exact. Raises LineRejected for anything else, and for a mark that the settings do not name."""
         if not isinstance(raw, str):
-            return exact_number(raw, what)
+            return platform_number(raw, what)
         text = raw.strip()
         if self._grouped.fullmatch(text):
             text = text.translate(str.maketrans("", "", self.thousands))

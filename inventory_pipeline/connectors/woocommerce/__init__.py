@@ -41,6 +41,7 @@ class WooCommerce:
         context.check_names(self.info)
         settings = context.store.settings
         address = store_address(context.store.url, (NAMESPACE, "/wp-json"))
+        self._memo = context.memo
         self._per_page = whole_number(settings, "per_page", 100, 1, 100)
         self._http = context.open_http(auth=_auth(address, settings, context.credentials))
         self._api = WooApi(self._http, address, rest_route=flag(settings, "rest_route", False))
@@ -51,7 +52,7 @@ class WooCommerce:
 
     async def check(self) -> list[CheckItem]:
         async with self._http:
-            return await check_shop(self._api)
+            return await check_shop(self._api, self._memo)
 
     async def read(self) -> AsyncGenerator[Page | Completeness]:
         read = ShopRead(self._api, self._http.connections, self._per_page)

@@ -5,6 +5,9 @@ Actions: `created` (never seen), `returned` (was deleted), `updated`, `unreadabl
 has real levels).
 """
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
 import sqlalchemy as sa
 
 from inventory_pipeline.core.stock import NO_LOCATION
@@ -12,6 +15,7 @@ from inventory_pipeline.db.tables.staging import stage_diff, stage_lines, stage_
 from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, stock_levels
 
 _line, _level = stage_lines, stock_levels
+_MOST_ITEMS = 1_000  # in one condition
 
 _CURRENT = _level.c.presence.in_(("present", "missing"))
 _SAME_LINE = sa.and_(_level.c.item_id == _line.c.item_id, _level.c.location_id == _line.c.location_id)
@@ -28,10 +32,23 @@ def compare_unchanged(connection: sa.Connection, store_key: str) -> None:
     _refill(connection, again.where(_level.c.store_key == store_key, _level.c.presence == "missing"))
 
 
-def count_actions(connection: sa.Connection) -> dict[str, int]:
-    """How many lines each action concerns."""
+def count_actions(connection: sa.Connection, items: Sequence[str] | None = None) -> Counter[str]:
+    """How many lines each action concerns, of all items or of these."""
     counted = sa.select(stage_diff.c.action, sa.func.count()).group_by(stage_diff.c.action)
-    return dict(connection.execute(counted).all())
+    found = Counter[str]()
+    for condition in conditions_on(items):
+        found.update(dict(connection.execute(counted.where(condition)).all()))
+    return found
+
+
+def conditions_on(items: Sequence[str] | None) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions that together are met by every line of the difference, or by those of these items; each line meets one."""
+    if items is None:
+        yield sa.true()
+        return
+    distinct = sorted(set(items))
+    for start in range(0, len(distinct), _MOST_ITEMS):
+        yield stage_diff.c.item_id.in_(distinct[start : start + _MOST_ITEMS])
 
 
 def _refill(connection: sa.Connection, *selects: sa.Select) -> None:

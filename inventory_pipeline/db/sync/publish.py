@@ -20,7 +20,8 @@ class Publication:
     """All that a snapshot's coverage says beside its counts.
 
     `unchanged`: the platform said "not modified", the stage is empty, the last snapshot holds. `unseen_go_missing` is
-    False where a small gap stays: lines unseen in such a read stay present, unverified.
+    False where a small gap stays: lines unseen in such a read stay present, unverified. Otherwise only those of the `hidden`
+    items do.
     """
 
     store_key: str
@@ -35,6 +36,7 @@ class Publication:
     memo: Mapping[str, str] = field(default_factory=dict)
     unchanged: bool = False
     unseen_go_missing: bool = True
+    hidden: Sequence[str] = ()
     api_calls: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
     accepted_shrink: bool = False
@@ -66,6 +68,12 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         diff.compare_unchanged(connection, key)
         counts = _unchanged_counts(connection, last, key)
     else:
+        if publication.hidden and publication.unseen_go_missing:
+            kept = diff.count_actions(connection, publication.hidden)
+            measure = measure._replace(
+                missing_candidates=measure.missing_candidates - kept.get("missing", 0),
+                missing_again=measure.missing_again - kept.get("deleted", 0),
+            )
         counts = _counts(measure, publication.unseen_go_missing)
     snapshot_id = _insert_snapshot(connection, publication, counts)
     if publication.unchanged:
@@ -75,6 +83,8 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         writes.mark_verified(connection, key)
     if not publication.unseen_go_missing:
         writes.keep_unseen(connection, key, snapshot_id)
+    elif publication.hidden:
+        writes.keep_unseen(connection, key, snapshot_id, publication.hidden)
     writes.write_changes(connection, key, snapshot_id)
     writes.write_levels(connection, key, snapshot_id)
     if publication.accepted_shrink:

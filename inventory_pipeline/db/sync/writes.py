@@ -1,11 +1,13 @@
 """The writes of a publish, each one statement over the difference."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from inventory_pipeline.db.sync.diff import conditions_on
 from inventory_pipeline.db.tables.staging import stage_diff, stage_lines, stage_rejected
 from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, rejected_lines, snapshots, stock_changes, stock_levels
 
@@ -77,12 +79,16 @@ def mark_verified(connection: sa.Connection, store_key: str) -> None:
     connection.execute(_level.update().where(*marked, shown).values(last_verified_snapshot=None))
 
 
-def keep_unseen(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """A read with a gap proves nothing of lines it does not show: they stay, with the word of the snapshot before."""
+def keep_unseen(connection: sa.Connection, store_key: str, snapshot_id: int, items: Sequence[str] | None = None) -> None:
+    """A read with a gap proves nothing of lines it does not show: they stay, with the word of the snapshot before.
+
+    `items` are those that the gap is about, where that is known.
+    """
     word = sa.func.coalesce(_level.c.last_verified_snapshot, _before(store_key, snapshot_id))
-    unseen = _level.update().where(_concerned(store_key, ("missing",)))
-    connection.execute(unseen.values(last_verified_snapshot=word))
-    connection.execute(_diff.delete().where(_diff.c.action.in_(("missing", "deleted"))))
+    for condition in conditions_on(items):
+        unseen = _level.update().where(_concerned(store_key, ("missing",), condition))
+        connection.execute(unseen.values(last_verified_snapshot=word))
+        connection.execute(_diff.delete().where(_diff.c.action.in_(("missing", "deleted")), condition))
 
 
 def keep_rejected(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
@@ -112,9 +118,13 @@ def _insert_rejected(connection: sa.Connection, store_key: str, snapshot_id: int
     connection.execute(rejected_lines.insert().from_select(names, source))
 
 
-def _concerned(store_key: str, actions: tuple[str, ...]) -> sa.ColumnElement[bool]:
+def _concerned(
+    store_key: str, actions: tuple[str, ...], condition: sa.ColumnElement[bool] | None = None
+) -> sa.ColumnElement[bool]:
     """The levels that these actions are about. Not a correlated EXISTS, which would be evaluated once for every level."""
     lines = sa.select(_diff.c.item_id, _diff.c.location_id).where(_diff.c.action.in_(actions))
+    if condition is not None:
+        lines = lines.where(condition)
     return sa.and_(_level.c.store_key == store_key, sa.tuple_(_level.c.item_id, _level.c.location_id).in_(lines))
 
 

@@ -15,6 +15,7 @@ from inventory_pipeline.core.stores import StoreIntegration, checked_key
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, secrets, stores
+from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.services.cancel import run_cancellable
 from inventory_pipeline.services.integrations.connecting import Connecting
 from inventory_pipeline.services.integrations.credentials import Vault, secret_name
@@ -148,8 +149,9 @@ class Integrations:
         """
         with self._database.connect() as connection:
             store = _live(connection, key)
+            last = snapshots.last_published(connection, key)
         try:
-            connector = self._connect(store, {})
+            connector = self._connect(store, last.memo if last else {})
         except CredentialsRejected as error:
             return [CheckItem("credentials", False, str(error))]
         except InventoryError as error:

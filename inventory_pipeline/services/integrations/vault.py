@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
+from inventory_pipeline.private_files import make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def _read(key_file: Path) -> list[str]:
 
 
 def _create(key_file: Path) -> None:
-    key_file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(key_file.parent)
     draft = _draft(key_file, [Fernet.generate_key().decode()])
     try:
         # A link appears with its whole content and never replaces: whoever is second takes the first one's key.
