@@ -156,37 +156,38 @@ def storable_line(line: StockLine) -> tuple[StockLine, list[LineNote]]:
 
 
 def checked_line(line: StockLine) -> StockLine:
-    """The line with texts that any database can hold, or LineRejected where its identity or status cannot be used.
+    """The line, its texts made storable and its price rounded to what is kept.
 
-    Runs once per line of a catalogue: the usual line is only looked at, and returned as it is.
+    Raises LineRejected where the identity, the status or a quantity cannot be used. Runs once per line of a catalogue: the
+    usual line is returned as it is.
     """
-    item, location, product, sku, title, status, (state, value), on_hand, committed, incoming = line[:10]
-    _, _, pool, place, _, barcode, price, currency = line[10:]
-    for name, identity in (("id", item), ("location id", location)):
+    state, value = line.quantity
+    for name, identity in (("id", line.item_id), ("location id", line.location_id)):
         if not isinstance(identity, str) or not 0 < len(identity) <= ID_LENGTH or not is_clean(identity):
             raise LineRejected(f"{name} {identity!r:.60} is empty, too long or holds characters that no id has")
-    if status not in STATUSES:
-        raise LineRejected(f"status {status!r:.60} is none of active, draft, archived")
-    if sku is not None and len(sku) > SKU_LENGTH:
-        raise LineRejected(f"SKU of {len(sku)} characters is longer than {SKU_LENGTH}")
+    if line.status not in STATUSES:
+        raise LineRejected(f"status {line.status!r:.60} is none of active, draft, archived")
+    if line.sku is not None and len(line.sku) > SKU_LENGTH:
+        raise LineRejected(f"SKU of {len(line.sku)} characters is longer than {SKU_LENGTH}")
     if (value is None) == (state == "tracked"):
         raise LineRejected(f"quantity {value!r:.60} does not go with state {state!r}")
-    for what, number in (("quantity", value), ("on hand", on_hand), ("committed", committed), ("incoming", incoming)):
+    numbers = (("quantity", value), ("on hand", line.on_hand), ("committed", line.committed), ("incoming", line.incoming))
+    for what, number in numbers:
         if number is not None:
             exact_number(number, what)
-    if price is not None and (stored := _storable_price(price)) is not price:
+    if line.price is not None and (stored := _storable_price(line.price)) is not line.price:
         line = line._replace(price=stored)
-    texts = [text for text in (product, sku, title, pool, place, barcode, currency) if text]
-    if len(title) <= TITLE_LENGTH and is_clean("".join(texts)):
+    texts = (line.product_id, line.sku, line.title, line.shared_pool, line.location, line.barcode, line.currency)
+    if len(line.title) <= TITLE_LENGTH and is_clean("".join([text for text in texts if text])):
         return line
     return line._replace(
-        product_id=clean_text(product),
-        sku=clean_text(sku),
-        title=clean_text(title, TITLE_LENGTH) or "",
-        shared_pool=clean_text(pool),
-        location=clean_text(place),
-        barcode=clean_text(barcode),
-        currency=clean_text(currency),
+        product_id=clean_text(line.product_id),
+        sku=clean_text(line.sku),
+        title=clean_text(line.title, TITLE_LENGTH) or "",
+        shared_pool=clean_text(line.shared_pool),
+        location=clean_text(line.location),
+        barcode=clean_text(line.barcode),
+        currency=clean_text(line.currency),
     )
 
 

@@ -1,4 +1,4 @@
-"""One interface to every way out: a channel sends a payload once and raises DeliveryFailed where that did not work."""
+"""Channels: each sends the payload of a notice once, and raises DeliveryFailed where that did not work."""
 
 import asyncio
 import hashlib

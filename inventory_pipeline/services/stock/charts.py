@@ -65,7 +65,7 @@ class _Scale:
     def __init__(self, points: Sequence[Point], threshold: float | None) -> None:
         self._points, self._limit = points, threshold
         known = (float(point.units) for point in points if point.units is not None)
-        values = [0.0, *known, *(() if threshold is None else (threshold,))]
+        values = [0.0, *known] if threshold is None else [0.0, *known, threshold]
         self._low, self._high = min(values), max(values)
         if self._low == self._high:
             self._high += 1

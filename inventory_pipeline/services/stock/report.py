@@ -1,4 +1,4 @@
-"""One HTML page of all stores: open alerts, and how stock went. It opens offline: nothing in it is fetched."""
+"""One HTML page of all stores: unresolved alerts, and charts of stock. It opens offline and fetches nothing."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -26,7 +26,10 @@ _STYLE = (
 
 
 def html_report(connection: sa.Connection, now: datetime, interval: timedelta, skus: Sequence[str] = ()) -> Iterator[str]:
-    """The page, piece by piece. Charts: every store, the SKUs asked for, and those of the gravest alerts."""
+    """The page, in pieces to be joined. `interval` is the sync schedule's.
+
+    Charts show every store, the SKUs asked for, and what the most urgent alerts are about.
+    """
     stores = monitored_stores(connection, now, interval)
     alerts = list_alerts(connection, limit=_ALERTS)
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Stock, {show_instant(now)}</title><style>{_STYLE}</style>'

@@ -157,8 +157,12 @@ def test_store_rules_look_at_the_sum_and_location_rules_at_the_place(database: D
     shop.sync(
         line(item, available, location_id=place)
         for item, place, available in (
-            *(("tea", "shelf", 4), ("tea", "cellar", 4), ("cup", "shelf", 2)),
-            *(("cup", "cellar", 3), ("pot", "shelf", 2), ("pot", "cellar", 9)),
+            ("tea", "shelf", 4),
+            ("tea", "cellar", 4),
+            ("cup", "shelf", 2),
+            ("cup", "cellar", 3),
+            ("pot", "shelf", 2),
+            ("pot", "cellar", 9),
         )
     )
     check(database, shop)
