@@ -35,6 +35,7 @@ from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, Page, 
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.ahead import in_order
 
+CACHED = "; a cache in front of the shop gives one page for another: leave /wp-json out of it"
 # In the memo of a read: how many variations the shop counts that no product asks for.
 ORPHANS = "orphaned_variations"
 
@@ -115,9 +116,13 @@ class LineBuilder:
 
 
 class ShopRead:
-    """The course of one read: `width` requests at once, `per_page` items each. Use once."""
+    """The course of one read: `width` requests at once, `per_page` items each. Use once.
 
-    def __init__(self, api: WooApi, width: int, per_page: int) -> None:
+    `lang` is sent as the translation plugins (WPML, Polylang) take it; "" leaves it to the shop.
+    """
+
+    def __init__(self, api: WooApi, width: int, per_page: int, lang: str = "") -> None:
+        self._lang = {"lang": lang} if lang else {}
         self._api = api
         self._width = width
         self._per_page = per_page
@@ -174,12 +179,12 @@ class ShopRead:
 
     def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds) -> PagedList[Listed]:
         fetch = partial(self._fetch, route, kind)
-        return PagedList(route, fetch, self._per_page, width, seen=seen)
+        return PagedList(route, fetch, self._per_page, width, CACHED, seen)
 
     async def _fetch(self, route: str, kind: type[Listed], number: int) -> ListPage[Listed]:
         # By id: in the default order (by date) products of one moment are repeated and dropped, whatever the counts say.
         order = {"orderby": "id", "order": "asc", "status": "any", "_fields": field_names(kind)}
-        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order})
+        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order, **self._lang})
         return ListPage(number, *decode_list(reply, kind), total_of(reply, "x-wp-total"))
 
 
