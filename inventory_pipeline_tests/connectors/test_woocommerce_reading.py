@@ -5,7 +5,6 @@ import gc
 import threading
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,11 @@ from inventory_pipeline.connectors.woocommerce import WooCommerce
 from inventory_pipeline.connectors.woocommerce.lines import NO_VARIATIONS, NOT_VARIABLE, ORPHAN, UNUSED_POOL, VARIABLE
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
-from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, parent, product, variation
+from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, Permalinks, parent, product, variation
 from inventory_pipeline_tests.connectors.reading import Whole, check_shop, read_shop, woo_context
 from inventory_pipeline_tests.connectors.woocommerce_protocol import SecureGate, UnknownProxyGate
 from inventory_pipeline_tests.http.certificates import self_signed, server_context
-from inventory_pipeline_tests.http.local_server import Answer, Request
+from inventory_pipeline_tests.http.local_server import Answer, Request, silence
 
 
 def read(shop: MadeUpShop, **settings: str) -> Whole:
@@ -58,6 +57,19 @@ def test_never_more_requests_in_flight_than_connections() -> None:
     assert most == 3
 
 
+def test_a_shop_that_cannot_bear_the_connections_is_read_with_fewer_and_that_is_told() -> None:
+    with MadeUpShop(many(12)).serve() as server:
+        app = server.app
+        # Two PHP workers: where more are waited for, nobody is answered before the time-out.
+        server.app = lambda request: app(request) if server.open_connections <= 2 else silence()
+        whole = read_shop(server.url, {"per_page": "1", "connections": "4", "timeout": "1"})
+    assert ids(whole) == [str(number) for number in range(1, 13)]
+    assert whole.proof.notes == (
+        "the shop does not answer in time where 4 requests are sent at once; it was read with 1; set connections=1, or give the"
+        " shop more PHP workers",
+    )
+
+
 def test_an_empty_shop_is_read_whole() -> None:
     whole = read(MadeUpShop())
     assert (whole.lines, whole.proof.expected, whole.proof.gap) == ({}, 0, 0)
@@ -92,7 +104,7 @@ def test_without_totals_each_list_is_read_to_its_empty_page(flat: bool) -> None:
 @pytest.mark.parametrize("permalinks", ["plain", "index", "pretty"])
 @pytest.mark.parametrize("path", ["", "/boutique"])
 def test_a_shop_is_read_and_its_signatures_hold_whatever_its_permalinks_are(
-    permalinks: Any, path: str, setting: dict[str, str]
+    permalinks: Permalinks, path: str, setting: dict[str, str]
 ) -> None:
     """WooCommerce looks at keys only where the address holds wp-json/wc/: at a bare ?rest_route= every key is refused."""
     shop = MadeUpShop([*many(3), parent(4, 5)], [variation(5, 4)], permalinks=permalinks, path=path)

@@ -4,6 +4,7 @@ Seen on real servers (7.0, 10.3, 11.0) and read in WooCommerce's WC_REST_Authent
 other languages: the codes decide, the English only sharpens.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -11,11 +12,14 @@ from typing import Literal, get_args
 import msgspec
 
 from inventory_pipeline.connectors.toolkit.addresses import web_page_error
+from inventory_pipeline.connectors.toolkit.limits import Width
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.reply import Reply
+
+logger = logging.getLogger(__name__)
 
 NAMESPACE = "/wc/v3"
 CANNOT_VIEW, AUTHENTICATION = "woocommerce_rest_cannot_view", "woocommerce_rest_authentication_error"
@@ -35,6 +39,10 @@ class NoRoute(StoreMisconfigured):
     """WordPress answers, but has no such list: WooCommerce is off, or of a version without it."""
 
 
+class TooSlow(PlatformUnavailable):
+    """The shop did not answer within the time-out."""
+
+
 class WooApi:
     """One shop. `other_http` proves itself in another way, to find out why a key is refused over https; it may be None.
 
@@ -44,6 +52,7 @@ class WooApi:
 
     def __init__(self, http: HttpClient, address: str, *, way: Way = "pretty", other_http: HttpClient | None = None) -> None:
         self.way: Way = way
+        self.width = Width(http.connections)
         self._http = http
         self._other_http = other_http
         self._other_tried = False
@@ -54,7 +63,20 @@ class WooApi:
         return self._http.calls + (self._other_http.calls if self._other_http else 0)
 
     async def get(self, route: str, params: Params) -> Reply:
-        """The 200 of one route below wc/v3. Raises what any other answer means; NoRoute for a list that is not there."""
+        """The 200 of one route below wc/v3. Raises what any other answer means; NoRoute for a list that is not there.
+
+        Where the shop does not answer in time, fewer requests are sent at once before it is given up.
+        """
+        while True:
+            async with self.width as sent_with:
+                try:
+                    return await self._answer(route, params)
+                except TooSlow:
+                    if not self.width.lower(sent_with):
+                        raise
+            logger.warning("The shop does not answer in time; from now on %d requests at once are sent", self.width.now)
+
+    async def _answer(self, route: str, params: Params) -> Reply:
         way = self.way
         reply = await self._get(self._http, way, route, params)
         if _is_no_api(reply):
@@ -75,7 +97,13 @@ class WooApi:
         try:
             return await http.get(f"{self._address}{path}", params=params)
         except PlatformUnavailable as error:
-            raise PlatformUnavailable(f"{error}{_cure_of_failure(str(error))}") from None
+            told = str(error)
+            if _TOO_SLOW.search(told):
+                raise TooSlow(f"{told}, or give the store a longer timeout, a smaller per_page or fewer connections") from None
+            if _SERVER_ERROR.search(told):
+                cure = ", or look in the shop's error log and at WooCommerce > Status > Logs"
+                raise PlatformUnavailable(f"{told}{cure}") from None
+            raise
 
     async def _refusal_over_https(self, route: str, params: Params, reply: Reply) -> SyncError | None:
         """What a key that is not looked at over https means: the other way of proving it tells. None where it does not.
@@ -105,15 +133,6 @@ class WooApi:
 def _is_no_api(reply: Reply) -> bool:
     """Whether it is a page of the site itself, as where the permalinks are others."""
     return reply.is_html and reply.status in (200, 404)
-
-
-def _cure_of_failure(told: str) -> str:
-    """What a person can do where a shop does not answer, beside waiting for the next sync; "" where nothing is known."""
-    if _SERVER_ERROR.search(told):
-        return ", or look in the shop's error log and at WooCommerce > Status > Logs"
-    if _TOO_SLOW.search(told):
-        return ", or give the store a longer timeout, a smaller per_page or fewer connections"
-    return ""
 
 
 class _ErrorBody(msgspec.Struct):

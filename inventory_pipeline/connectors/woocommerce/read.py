@@ -150,7 +150,14 @@ class ShopRead:
         proof = self._proof.completeness(self._way)
         told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
         memo = {ORPHANS: str(orphans)} if orphans else {}
-        yield replace(proof, how=f"{told}; {self._way}", memo=memo, notes=orphan_notes(memo))
+        yield replace(proof, how=f"{told}; {self._way}", memo=memo, notes=(*orphan_notes(memo), *self._width_notes()))
+
+    def _width_notes(self) -> tuple[str, ...]:
+        width = self._api.width
+        if width.now == width.most:
+            return ()
+        told = f"the shop does not answer in time where {width.most} requests are sent at once; it was read with {width.now}"
+        return (f"{told}; set connections={width.now}, or give the shop more PHP workers",)
 
     async def _variations(self, flat: PagedList[Variation]) -> AsyncGenerator[Page]:
         try:
