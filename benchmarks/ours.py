@@ -23,7 +23,9 @@ def add(platform: str, url: str, credentials: dict[str, str], settings: dict[str
         for name, value in credentials.items():
             services.integrations.put_credential(f"BENCH_{name.upper()}", value)
         references = {name: f"secret:BENCH_{name.upper()}" for name in credentials}
-        store = StoreIntegration(key=STORE, platform=platform, url=url, settings=settings, credentials=references)
+        # The shops that are measured are on this machine.
+        local = {"url": url, "allow_private": True}
+        store = StoreIntegration(key=STORE, platform=platform, settings=settings, credentials=references, **local)
         services.integrations.add(store)
 
 

@@ -21,13 +21,15 @@ USUAL_EVENTS: tuple[Event, ...] = ("opened", "worsened", "reminded")
 class Route:
     """Where notices go, and which. An empty filter takes everything; `skus` are patterns such as `TEA-*`.
 
-    `shown` is the address without its secrets. A SKU alert belongs to a group and to no store, so a route that filters by
-    stores or platforms does not get it.
+    `shown` is the address without its secrets; `allow_private`: it may be in a private network or without TLS. A SKU alert
+    belongs to a group and to no store, so a route that filters by stores or
+    platforms does not get it.
     """
 
     name: str
     kind: RouteKind
     shown: str
+    allow_private: bool = False
     severity: Severity = "warning"
     events: Sequence[Event] = USUAL_EVENTS
     groups: Sequence[str] = ()

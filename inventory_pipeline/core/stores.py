@@ -23,6 +23,7 @@ class StoreIntegration:
 
     `settings` are the platform's options as text. `needs_reauthorization` holds the reason while the platform refuses
     the credentials. `freshness_limit` is how long a snapshot may be believed; None means 1.25 × the schedule's interval.
+    `allow_private`: its address may be in a private network or without TLS; only the command line sets it.
     """
 
     key: str
@@ -34,6 +35,7 @@ class StoreIntegration:
     credentials: Mapping[str, str] = field(default_factory=dict)
     is_active: bool = True
     auto_sync: bool = False
+    allow_private: bool = False
     needs_reauthorization: str | None = None
     freshness_limit: timedelta | None = None
     created_at: datetime | None = None

@@ -10,7 +10,9 @@ from typing import Any, Self
 
 import httpx
 import stamina
+from aiohttp.abc import AbstractResolver
 
+from inventory_pipeline.core.addresses import AddressPolicy
 from inventory_pipeline.core.errors import SyncError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.http.body import ACCEPTED, read_body
@@ -35,10 +37,11 @@ class HttpClient:
 
     Connection failures, time-outs, bodies that break off, 5xx, 408 and 429 are tried again as `retry` allows, then
     raised: PlatformUnavailable, IncompleteRead, RateLimited. What a person must mend is StoreMisconfigured at once (TLS,
-    an address that cannot be used, a redirect to another host). Every other status is returned.
+    an address that cannot be used or may not be connected to, a redirect to another host). Every other status is returned.
 
     `timeout` bounds each wait for bytes, `deadline` a whole exchange with its body, `per_second` the rate, `connections`
-    the requests in flight. `verify` may be a file of certificates to trust.
+    the requests in flight. `verify` may be a file of certificates to trust. `policy` says which addresses may be connected
+    to: public ones over https, unless given; `resolver` looks names up, as the system does unless given.
     """
 
     def __init__(
@@ -51,12 +54,16 @@ class HttpClient:
         deadline: float = 120.0,
         retry: RetryPolicy | None = None,
         verify: bool | str = True,
+        policy: AddressPolicy | None = None,
+        resolver: AbstractResolver | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.connections = connections
         self._per_second = per_second
         self._retry = retry or RetryPolicy()
         self._verify = verify
+        self._policy = policy or AddressPolicy()
+        self._resolver = resolver
         self._on_exchange = on_exchange
         self._wire = Wire(auth, timeout, deadline)
 
@@ -68,7 +75,13 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         self._pace = Pace(self._per_second)
         self._free = asyncio.Semaphore(self.connections)
-        transport = AiohttpTransport(verify=self._verify, connections=self.connections, timeout=self._wire.timeout)
+        transport = AiohttpTransport(
+            verify=self._verify,
+            connections=self.connections,
+            timeout=self._wire.timeout,
+            policy=self._policy,
+            resolver=self._resolver,
+        )
         self._wire.client = httpx.AsyncClient(headers=HEADERS, transport=transport)
         return self
 

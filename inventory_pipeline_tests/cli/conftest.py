@@ -1,7 +1,9 @@
 """A data folder of its own for each test, and the real commands run in it."""
 
+import contextlib
 import logging
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -52,6 +54,7 @@ def data_dir(made_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("INVENTORY_DATA_DIR", str(folder))
     monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where the tests' shops and receivers are
     yield folder
     os.umask(umask)
     logger = logging.getLogger(LOGGER)
@@ -103,6 +106,21 @@ def command(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, umask=0
     )
+
+
+def at_a_terminal(*arguments: str, answer: bytes) -> tuple[str, int]:
+    """`inventory-pipeline` with a person at it, who answers its question: what was shown, and the exit status."""
+    script = Path(sys.executable).with_name("inventory-pipeline")
+    person, terminal = pty.openpty()
+    process = subprocess.Popen([script, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True)
+    os.close(terminal)
+    os.write(person, answer)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its last program has ended
+        while part := os.read(person, 1000):
+            shown += part
+    os.close(person)
+    return shown.decode().replace("\r\n", " "), process.wait(60)
 
 
 def processes_on(folder: Path) -> list[str]:

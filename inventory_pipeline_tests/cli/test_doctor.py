@@ -117,3 +117,12 @@ def test_notices_that_nobody_got(cli: Cli) -> None:
     found = findings(cli, 0)
     assert found["notices"]["status"] == "warn"
     assert "office" in found["notices"]["detail"]
+
+
+def test_a_store_that_may_not_be_connected_to(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    sync("supplier")
+    edit("UPDATE store_integrations SET url = 'http://10.0.0.5/stock.csv'")
+    found = findings(cli, 1)["store supplier"]
+    assert found["detail"] == "store 'supplier': 10.0.0.5 is a private address"
+    assert "stores set supplier --allow-private" in found["cure"]

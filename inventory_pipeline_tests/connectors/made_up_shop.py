@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from inventory_pipeline_tests.connectors.woocommerce_protocol import NO_ROUTE, Gate
+from inventory_pipeline_tests.connectors.woocommerce_protocol import CANNOT_VIEW, NO_ROUTE, Gate
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
 
 Fault = Callable[[Request], Answer | None]
+Permalinks = Literal["pretty", "index", "plain"]
 
 
 def product(number: Any, **changes: Any) -> dict[str, Any]:
@@ -45,15 +46,16 @@ def variation(number: Any, parent_id: Any, option: str = "S", **changes: Any) ->
 class MadeUpShop:
     """`fault` may answer a request instead of the shop. `path` is the subfolder the shop lives in.
 
-    `flat` False: as before 10.3. `totals` False: as behind a proxy that drops the header. `hidden` are ids of variations that
-    the shop counts and never shows, each on its page: as orphaned ones, and rows that WordPress cannot read.
+    `permalinks` "index": they begin with /index.php/. `flat` False: as before 10.3. `totals` False: as behind a proxy that
+    drops the header. `hidden` are ids of items that the shop counts and never shows, each on its page: orphaned variations, and
+    rows that WordPress cannot read.
     """
 
     products: list[dict[str, Any]] = field(default_factory=list)
     variations: list[dict[str, Any]] = field(default_factory=list)
     flat: bool = True
     totals: bool = True
-    pretty: bool = True
+    permalinks: Permalinks = "pretty"
     path: str = ""
     version: str | None = None
     hidden: set[int] = field(default_factory=set)
@@ -76,6 +78,9 @@ class MadeUpShop:
         route = self._route(request)
         if route is None:
             return Answer.html("Page not found", 404)
+        # WooCommerce looks at keys only where the address as sent holds this.
+        if self.gate and "wp-json/wc/" not in request.target:
+            return CANNOT_VIEW
         if self.gate and (refusal := self.gate.refusal(request, self.base_url)):
             return refusal
         if route == "/system_status":
@@ -84,10 +89,13 @@ class MadeUpShop:
         return NO_ROUTE if items is None else self._page(items, request.query)
 
     def _route(self, request: Request) -> str | None:
-        if "rest_route" in request.query and request.path == f"{self.path}/index.php":
+        path = request.path.removeprefix(self.path)
+        if "rest_route" in request.query and path.startswith("/index.php"):
             return request.query["rest_route"].removeprefix("/wc/v3").rstrip("/")
-        prefix = f"{self.path}/wp-json/wc/v3"
-        return request.path.removeprefix(prefix).rstrip("/") if self.pretty and request.path.startswith(prefix) else None
+        if self.permalinks != "pretty":
+            path = path.removeprefix("/index.php") if self.permalinks == "index" and path.startswith("/index.php/") else ""
+        prefix = "/wp-json/wc/v3"
+        return path.removeprefix(prefix).rstrip("/") if path.startswith(prefix) else None
 
     def _items(self, route: str) -> list[dict[str, Any]] | None:
         if route == "/products":

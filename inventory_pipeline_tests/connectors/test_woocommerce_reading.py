@@ -12,11 +12,11 @@ from inventory_pipeline.connectors.woocommerce import WooCommerce
 from inventory_pipeline.connectors.woocommerce.lines import NO_VARIATIONS, NOT_VARIABLE, ORPHAN, UNUSED_POOL, VARIABLE
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
-from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, parent, product, variation
-from inventory_pipeline_tests.connectors.reading import Whole, read_shop, woo_context
-from inventory_pipeline_tests.connectors.woocommerce_protocol import SecureGate
+from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, Permalinks, parent, product, variation
+from inventory_pipeline_tests.connectors.reading import Whole, check_shop, read_shop, woo_context
+from inventory_pipeline_tests.connectors.woocommerce_protocol import SecureGate, UnknownProxyGate
 from inventory_pipeline_tests.http.certificates import self_signed, server_context
-from inventory_pipeline_tests.http.local_server import Answer, Request
+from inventory_pipeline_tests.http.local_server import Answer, Request, silence
 
 
 def read(shop: MadeUpShop, **settings: str) -> Whole:
@@ -57,6 +57,19 @@ def test_never_more_requests_in_flight_than_connections() -> None:
     assert most == 3
 
 
+def test_a_shop_that_cannot_bear_the_connections_is_read_with_fewer_and_that_is_told() -> None:
+    with MadeUpShop(many(12)).serve() as server:
+        app = server.app
+        # Two PHP workers: where more are waited for, nobody is answered before the time-out.
+        server.app = lambda request: app(request) if server.open_connections <= 2 else silence()
+        whole = read_shop(server.url, {"per_page": "1", "connections": "4", "timeout": "1"})
+    assert ids(whole) == [str(number) for number in range(1, 13)]
+    assert whole.proof.notes == (
+        "the shop does not answer in time where 4 requests are sent at once; it was read with 1; set connections=1, or give the"
+        " shop more PHP workers",
+    )
+
+
 def test_an_empty_shop_is_read_whole() -> None:
     whole = read(MadeUpShop())
     assert (whole.lines, whole.proof.expected, whole.proof.gap) == ({}, 0, 0)
@@ -88,13 +101,40 @@ def test_without_totals_each_list_is_read_to_its_empty_page(flat: bool) -> None:
 
 
 @pytest.mark.parametrize("setting", [{}, {"rest_route": "true"}])
-def test_a_shop_without_pretty_permalinks_is_read_through_rest_route(setting: dict[str, str]) -> None:
-    assert ids(read(MadeUpShop(many(3), pretty=False), **setting)) == ["1", "2", "3"]
+@pytest.mark.parametrize("permalinks", ["plain", "index", "pretty"])
+@pytest.mark.parametrize("path", ["", "/boutique"])
+def test_a_shop_is_read_and_its_signatures_hold_whatever_its_permalinks_are(
+    permalinks: Permalinks, path: str, setting: dict[str, str]
+) -> None:
+    """WooCommerce looks at keys only where the address holds wp-json/wc/: at a bare ?rest_route= every key is refused."""
+    shop = MadeUpShop([*many(3), parent(4, 5)], [variation(5, 4)], permalinks=permalinks, path=path)
+    assert ids(read(shop, **setting, per_page="1")) == ["1", "2", "3", "5"]
 
 
-def test_a_shop_in_a_subfolder_is_read_with_its_signatures() -> None:
-    assert ids(read(MadeUpShop(many(3), path="/boutique"))) == ["1", "2", "3"]
-    assert ids(read(MadeUpShop(many(3), path="/boutique", pretty=False))) == ["1", "2", "3"]
+def test_a_shop_may_change_its_permalinks_while_it_is_read() -> None:
+    shop = MadeUpShop([*many(6), parent(7, 8)], [variation(8, 7)])
+
+    changes: dict[str, Permalinks] = {"3": "plain", "5": "index"}
+
+    def changing(request: Request) -> None:
+        shop.permalinks = changes.get(request.query.get("page", ""), shop.permalinks)
+
+    shop.fault = changing
+    assert ids(read(shop, per_page="1", connections="1")) == ["1", "2", "3", "4", "5", "6", "8"]
+
+
+def test_a_shop_in_a_language_of_its_translation_plugin_is_asked_for_that_language() -> None:
+    twins = [product(number, name=name, sku="TWIN") for number, name in ((1, "Kerze"), (2, "Candle"), (3, "Bougie"))]
+    shop = MadeUpShop()
+
+    def translated(request: Request) -> None:
+        shop.products = twins[1:2] if request.query.get("lang") == "en" else twins
+
+    shop.fault = translated
+    assert ids(read(shop, lang="en")) == ["2"]
+    assert ids(read(shop)) == ["1", "2", "3"]
+    with pytest.raises(UsageError, match="lang='en&status=trash' is not the code of a language"):
+        read(shop, lang="en&status=trash")
 
 
 @pytest.mark.parametrize("suffix", ["/", "/wp-json", "/wp-json/wc/v3/"])
@@ -121,7 +161,35 @@ def test_over_https_a_shop_is_read_by_basic_or_where_headers_are_dropped_by_the_
     with MadeUpShop(many(3), gate=SecureGate(drops_headers=True)).serve(tls=tls) as server:
         with pytest.raises(CredentialsRejected, match="drops the Authorization header: set auth=query"):
             read_shop(server.url, {"verify_tls": "false"})
-        assert ids(read_shop(server.url, {"verify_tls": "false", "auth": "query"})) == ["1", "2", "3"]
+        for auth in ("query", "oauth1"):
+            assert ids(read_shop(server.url, {"verify_tls": "false", "auth": auth})) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("auth", ["basic", "query", "oauth1"])
+def test_https_that_a_proxy_ends_unknown_to_wordpress_is_recognised_whatever_way_was_tried_first(
+    tmp_path: Path, auth: str
+) -> None:
+    tls = server_context(self_signed(tmp_path))
+    with MadeUpShop(many(3), gate=UnknownProxyGate()).serve(tls=tls) as server:
+        settings = {"verify_tls": "false", "auth": auth}
+        with pytest.raises(CredentialsRejected, match="WordPress does not know it; have the proxy send") as caught:
+            read_shop(server.url, settings)
+        assert str(caught.value).endswith("=== 'https') $_SERVER['HTTPS'] = 'on';")
+        item = check_shop(server.url, settings)["credentials"]
+    assert "by Basic and by OAuth over https" in item.detail
+    assert "HTTP_X_FORWARDED_PROTO" in item.cure
+
+
+def test_a_wrong_key_over_https_is_not_blamed_on_a_proxy(tmp_path: Path) -> None:
+    tls = server_context(self_signed(tmp_path))
+    for gate, text in (
+        (SecureGate(key="ck_another"), "does not know the consumer_key"),
+        (SecureGate(secret="cs_x"), "consumer_secret"),
+    ):
+        with MadeUpShop(many(3), gate=gate).serve(tls=tls) as server:
+            with pytest.raises(CredentialsRejected, match=text) as caught:
+                read_shop(server.url, {"verify_tls": "false"})
+            assert "proxy" not in str(caught.value)
 
 
 def test_the_link_header_is_never_followed() -> None:
@@ -202,7 +270,7 @@ def test_a_server_that_ignores_the_page_number_is_found_out(totals: bool) -> Non
             return None
         return Answer.json(goods, X_WP_Total="300") if totals else Answer.json(goods)
 
-    with pytest.raises(IncompleteRead, match="page 2 of /products only repeats"):
+    with pytest.raises(IncompleteRead, match=r"page 2 of /products only repeats .*leave /wp-json out of it"):
         read(MadeUpShop(fault=always_the_first))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from inventory_pipeline.core.addresses import AddressPolicy
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import SYNC_INTERVAL
@@ -40,7 +41,7 @@ class Desk:
         self.alerting = Alerting(database=database, clock=lambda: self.now, interval=SYNC_INTERVAL, vault=lambda: vault)
 
     def route(self, url: str, name: str = "shop", /, **filters: Any) -> str | None:
-        return self.alerting.routes.add(name, url, "test", **filters).signing_secret
+        return self.alerting.routes.add(name, url, "test", **{"allow_private": True, **filters}).signing_secret
 
     def undelivered(self) -> list[notices.Notice]:
         with self.database.connect() as connection:
@@ -272,7 +273,7 @@ def test_a_filter_that_nothing_can_pass_is_refused(desk: Desk, filters: dict[str
     ],
 )
 def test_the_secrets_of_an_address_are_hidden_wherever_they_stand(url: str, secret: str) -> None:
-    AppriseChannel(url) if kind_of(url) == "apprise" else WebhookChannel(url, "signing secret")
+    AppriseChannel(url, AddressPolicy()) if kind_of(url) == "apprise" else WebhookChannel(url, "signing secret", AddressPolicy())
     assert redact(f"it said {secret} there") == "it said *** there"
 
 

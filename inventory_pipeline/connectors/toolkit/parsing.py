@@ -1,16 +1,20 @@
 """From a platform's JSON to items and values, each bad item apart from the rest. Pure functions."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 
-from inventory_pipeline.core.errors import IncompleteRead
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, RejectedLine
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.json import decode_json, decode_loosely
 from inventory_pipeline.http.reply import Reply
+
+_PHP_MESSAGE = re.compile(rb"[\]}]\s*(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Parse error)\b")
+_TAIL = 16_384  # bytes in which messages after a JSON value are looked for
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -29,6 +33,11 @@ def decode_list(reply: Reply, kind: type[Struct]) -> tuple[list[Struct], list[Re
         decoded, rejected = decode_json(reply, _decoder(kind)), []
     except msgspec.ValidationError:
         decoded, rejected = _decode_singly(reply, kind)
+    except IncompleteRead:
+        if _PHP_MESSAGE.search(reply.body, max(0, len(reply.body) - _TAIL)):
+            told = f"{reply.place} puts PHP messages after its JSON"
+            raise StoreMisconfigured(f"{told}; set WP_DEBUG_DISPLAY to false on the shop") from None
+        raise
     items: list[Struct] = []
     for item in decoded:
         raw: Any = item

@@ -70,5 +70,5 @@ async def _way_of_variations(api: WooApi) -> str:
 
 
 def _address(api: WooApi) -> CheckItem:
-    way = "through ?rest_route=" if api.rest_route else "at /wp-json"
-    return CheckItem("address", True, f"WordPress answers {way}")
+    ways = {"pretty": "/wp-json", "index": "/index.php/wp-json", "plain": "/index.php/wp-json with ?rest_route="}
+    return CheckItem("address", True, f"WordPress answers at {ways[api.way]}")

@@ -35,6 +35,7 @@ from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, Page, 
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.ahead import in_order
 
+CACHED = "; a cache in front of the shop gives one page for another: leave /wp-json out of it"
 # In the memo of a read: how many variations the shop counts that no product asks for.
 ORPHANS = "orphaned_variations"
 
@@ -115,9 +116,13 @@ class LineBuilder:
 
 
 class ShopRead:
-    """The course of one read: `width` requests at once, `per_page` items each. Use once."""
+    """The course of one read: `width` requests at once, `per_page` items each. Use once.
 
-    def __init__(self, api: WooApi, width: int, per_page: int) -> None:
+    `lang` is sent as the translation plugins (WPML, Polylang) take it; "" leaves it to the shop.
+    """
+
+    def __init__(self, api: WooApi, width: int, per_page: int, lang: str = "") -> None:
+        self._lang = {"lang": lang} if lang else {}
         self._api = api
         self._width = width
         self._per_page = per_page
@@ -145,7 +150,14 @@ class ShopRead:
         proof = self._proof.completeness(self._way)
         told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
         memo = {ORPHANS: str(orphans)} if orphans else {}
-        yield replace(proof, how=f"{told}; {self._way}", memo=memo, notes=orphan_notes(memo))
+        yield replace(proof, how=f"{told}; {self._way}", memo=memo, notes=(*orphan_notes(memo), *self._width_notes()))
+
+    def _width_notes(self) -> tuple[str, ...]:
+        width = self._api.width
+        if width.now == width.most:
+            return ()
+        told = f"the shop does not answer in time where {width.most} requests are sent at once; it was read with {width.now}"
+        return (f"{told}; set connections={width.now}, or give the shop more PHP workers",)
 
     async def _variations(self, flat: PagedList[Variation]) -> AsyncGenerator[Page]:
         try:
@@ -174,12 +186,12 @@ class ShopRead:
 
     def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds) -> PagedList[Listed]:
         fetch = partial(self._fetch, route, kind)
-        return PagedList(route, fetch, self._per_page, width, seen=seen)
+        return PagedList(route, fetch, self._per_page, width, CACHED, seen)
 
     async def _fetch(self, route: str, kind: type[Listed], number: int) -> ListPage[Listed]:
         # By id: in the default order (by date) products of one moment are repeated and dropped, whatever the counts say.
         order = {"orderby": "id", "order": "asc", "status": "any", "_fields": field_names(kind)}
-        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order})
+        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order, **self._lang})
         return ListPage(number, *decode_list(reply, kind), total_of(reply, "x-wp-total"))
 
 

@@ -35,6 +35,7 @@ def insert_route(connection: sa.Connection, route: Route, ciphertext: str, now: 
         "name": route.name,
         "kind": route.kind,
         "shown": route.shown,
+        "allow_private": route.allow_private,
         "severity": route.severity,
         "events": list(route.events),
         "groups": list(route.groups),

@@ -79,6 +79,7 @@ notification_routes = sa.Table(
     sa.Column("name", Key, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("shown", sa.Text, nullable=False),
+    sa.Column("allow_private", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("severity", sa.Text, nullable=False),
     sa.Column("events", Json, nullable=False),
     sa.Column("groups", Json, nullable=False),

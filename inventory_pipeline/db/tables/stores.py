@@ -17,6 +17,7 @@ store_integrations = sa.Table(
     sa.Column("settings", Json, nullable=False),
     sa.Column("is_active", sa.Boolean, nullable=False),
     sa.Column("auto_sync", sa.Boolean, nullable=False),
+    sa.Column("allow_private", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("needs_reauthorization", sa.Text),
     sa.Column("freshness_limit_seconds", sa.BigInteger),
     sa.Column("created_at", Instant, nullable=False),

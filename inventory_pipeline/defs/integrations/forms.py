@@ -17,7 +17,9 @@ REGISTER_FORM = {
         ),
     ),
     "platform": dg.Field(str, description="woocommerce, shopify or feed."),
-    "url": dg.Field(str, default_value="", description="The store's address, without any key or password in it."),
+    "url": dg.Field(
+        str, default_value="", description="The store's address, https and public, without any key or password in it."
+    ),
     "name": dg.Field(str, default_value="", description="For people. Empty: the key."),
     "group": dg.Field(str, default_value=DEFAULT_GROUP, description="The merchant: totals never go beyond a group."),
     "settings": dg.Field(

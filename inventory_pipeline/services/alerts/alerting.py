@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts
 from inventory_pipeline.core.alerts import Alert, AlertState, acknowledge, snooze
 from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.errors import UsageError
@@ -21,11 +22,20 @@ from inventory_pipeline.services.integrations.vault import Vault
 class Alerting:
     """The use cases as attributes. `interval` is the sync schedule's.
 
-    `vault` opens the vault, and is called only where the addresses of routes are needed.
+    `vault` opens the vault, and is called only where the addresses of routes are needed. `allowed_hosts` may be sent to though
+    they are private.
     """
 
-    def __init__(self, *, database: Database, clock: Clock, interval: timedelta, vault: Callable[[], Vault]) -> None:
-        self._database, self._clock, self._vault = database, clock, vault
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        interval: timedelta,
+        vault: Callable[[], Vault],
+        allowed_hosts: AllowedHosts = NO_HOSTS,
+    ) -> None:
+        self._database, self._clock, self._vault, self._allowed_hosts = database, clock, vault, allowed_hosts
         self.check = AlertCheck(database=database, clock=clock, interval=interval)
         self.decisions = Decisions(database=database, clock=clock)
         self.rules = Rules(database=database, clock=clock, interval=interval)
@@ -34,7 +44,7 @@ class Alerting:
 
     @property
     def routes(self) -> Routes:
-        return Routes(database=self._database, vault=self._vault(), clock=self._clock)
+        return Routes(database=self._database, vault=self._vault(), clock=self._clock, allowed_hosts=self._allowed_hosts)
 
     def _channel(self, route: str) -> Channel | None:
         return self.routes.channel(route)

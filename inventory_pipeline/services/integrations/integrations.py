@@ -70,6 +70,7 @@ class Integrations:
         """
         store = replace(store, key=checked_key(store.key), url=checked_url(store.url), name=store.name.strip() or store.key)
         check_settings(store.settings)
+        self._connect.check_address(store, registered=False)
         with self._database.begin() as connection:
             check_references(store.credentials, _secret_names(connection))
             self._try_to_connect(store)
@@ -84,6 +85,7 @@ class Integrations:
         name: str | None = None,
         group: str | None = None,
         url: str | None = None,
+        allow_private: bool | None = None,
         settings: Mapping[str, str] | None = None,
         credentials: Mapping[str, str] | None = None,
         auto_sync: bool | None = None,
@@ -91,9 +93,10 @@ class Integrations:
     ) -> Change:
         """Changes what is given. Settings and credentials are merged; an empty value takes one away.
 
-        A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there.
+        A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there, and
+        another address what `allow_private` allowed, which was said of the old one.
         """
-        given: dict[str, Any] = {"name": name, "group": group, "auto_sync": auto_sync}
+        given: dict[str, Any] = {"name": name, "group": group, "auto_sync": auto_sync, "allow_private": allow_private}
         changes = {field: value for field, value in given.items() if value is not None}
         if freshness_limit is not None:
             changes["freshness_limit"] = freshness_limit or None
@@ -101,6 +104,8 @@ class Integrations:
             changes["url"] = checked_url(url)
         with self._database.begin() as connection:
             old = _live(connection, key)
+            if changes.get("url", old.url) != old.url and old.allow_private:
+                changes.setdefault("allow_private", False)
             if settings:
                 check_settings(settings)
                 changes["settings"] = merged(old.settings, settings)
@@ -109,6 +114,8 @@ class Integrations:
                 changes["credentials"] = merged(old.credentials, credentials)
                 changes["needs_reauthorization"] = None
             new = replace(old, **changes)
+            if changes.keys() & {"url", "allow_private"}:
+                self._connect.check_address(new, registered=True)
             if all(name in new.credentials for name in connector_for(new.platform).info.credentials):
                 # With the old credentials even for a new host: making a connector sends nothing.
                 self._try_to_connect(new)
@@ -224,4 +231,5 @@ def _secrets_of(store: StoreIntegration) -> set[str]:
 
 def _described(store: StoreIntegration) -> str:
     references = ", ".join(f"{name}={reference}" for name, reference in store.credentials.items())
-    return one_line(f"{store.platform} at {store.url}{', ' if references else ''}{references}")
+    private = ", private addresses allowed" if store.allow_private else ""
+    return one_line(f"{store.platform} at {store.url}{private}{', ' if references else ''}{references}")
