@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dagster import DagsterRunStatus
 
 from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.wiring import open_services
-from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+from inventory_pipeline_tests.cli.conftest import Cli, edit, stuck_run, sync
 
 
 def findings(cli: Cli, status: int) -> dict[str, dict]:
@@ -91,6 +92,19 @@ def test_stores_that_are_stale_unsynced_or_refused_are_named(cli: Cli, feed_stor
     details = [line for line in cli("doctor").stdout.splitlines() if line.startswith("store never")]
     assert any("needs re-authorization: 401" in line for line in details)
     assert any("never synced" in line for line in details)
+
+
+def test_a_run_whose_process_is_gone_and_one_that_waits_for_the_daemon(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    run_id = stuck_run("supplier")
+    stuck_run("supplier", DagsterRunStatus.QUEUED)
+    found = findings(cli, 1)
+    assert found["runs"]["status"] == "fail"
+    assert f"sync of store supplier, run {run_id} (STARTED): its last heartbeat" in found["runs"]["detail"]
+    assert "sync-all-stores" in found["runs"]["cure"]
+    assert "no Dagster daemon is running: neither schedule nor sensors run, and 1 queued runs wait" in found["daemon"]["detail"]
+    assert cli("sync-all-stores").exit_code == 0
+    assert findings(cli, 0)["runs"]["status"] == "ok"
 
 
 def test_a_clock_that_was_set_back(cli: Cli, feed_store: Callable[..., Path]) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 import inventory_pipeline.db.tables.alerts
 import inventory_pipeline.db.tables.stock
 import inventory_pipeline.db.tables.stores  # noqa: F401 – registers its tables
-from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.errors import DatabaseUnavailable, UsageError
 from inventory_pipeline.core.sync import Counts
 from inventory_pipeline.db import migrate
 from inventory_pipeline.db.alerts import notices
@@ -150,7 +150,7 @@ def test_any_other_kind_of_url_is_refused_without_its_password(url: str) -> None
 
 def test_a_server_that_does_not_answer_is_named_without_the_password(tmp_path: Path) -> None:
     database = Database(f"postgresql://sam:hunter22@/stock?host={tmp_path}")
-    with pytest.raises(UsageError, match=r"PostgreSQL database stock on .* cannot be opened") as error:
+    with pytest.raises(DatabaseUnavailable, match=r"PostgreSQL database stock on .* cannot be reached") as error:
         database.migrate()
     assert "hunter22" not in str(error.value)
     assert "\n" not in str(error.value)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import LeaseHeld, LeaseLost
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.sync import heartbeats
 from inventory_pipeline.db.tables.stores import sync_leases as _table
 
 
@@ -24,7 +25,7 @@ class Lease(NamedTuple):
 def acquire(database: Database, store_key: str, run_id: str, now: datetime, ttl: timedelta) -> None:
     """Takes the store's lease, or takes it over from a run whose heartbeat stopped more than its ttl ago.
 
-    Raises LeaseHeld naming the run that holds it. The same run cannot hold it twice.
+    Raises LeaseHeld naming the run that holds it (the same run cannot hold it twice), RunClosed for a barred run.
     """
     insert = sqlite_insert if database.dialect == "sqlite" else postgresql_insert
     times = {"acquired_at": now, "heartbeat_at": now, "expires_at": now + ttl}
@@ -35,6 +36,7 @@ def acquire(database: Database, store_key: str, run_id: str, now: datetime, ttl:
         .returning(_table.c.run_id)
     )
     with database.begin() as connection:
+        heartbeats.hold_open(connection, run_id)
         if connection.execute(taken).first() is not None:
             return
         holder = _current(connection, store_key)
@@ -75,7 +77,8 @@ def stale(database: Database, now: datetime) -> list[Lease]:
 
 
 def hold(connection: sa.Connection, store_key: str, run_id: str) -> None:
-    """Locks the run's lease until the transaction ends, so that nobody takes it over. Raises LeaseLost."""
+    """Locks the run's lease until the transaction ends, so that nobody takes it over. Raises LeaseLost, or RunClosed."""
+    heartbeats.hold_open(connection, run_id)
     mine = sa.select(_table.c.run_id).where(_mine(store_key, run_id)).with_for_update()
     if connection.execute(mine).first() is None:
         raise LeaseLost(

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import IncompleteRead
-from inventory_pipeline.core.sync import Counts, LineChange, StockTotals
+from inventory_pipeline.core.sync import Counts, LineChange, StockTotals, SyncResult
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.sync import diff, leases, snapshots, totals, writes
 from inventory_pipeline.db.sync.snapshots import Snapshot
@@ -96,6 +96,35 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         totals=totals.stock_totals(connection, key),
         largest_changes=totals.largest_changes(connection, key, snapshot_id),
         rejected_reasons=totals.rejected_reasons(connection, key, snapshot_id),
+    )
+
+
+def published_by(connection: sa.Connection, store_key: str, run_id: str) -> SyncResult | None:
+    """What a run has published, read back; None where it published nothing. Its warnings are not kept.
+
+    The totals are of the store as it is now: they are the run's own where its snapshot is the store's newest.
+    """
+    mine = sa.select(sa.func.max(_table.c.id)).where(_table.c.store_key == store_key, _table.c.run_id == run_id)
+    snapshot_id = connection.scalar(mine)
+    if snapshot_id is None:
+        return None
+    snapshot = snapshots.get_snapshot(connection, snapshot_id)
+    return SyncResult(
+        store=store_key,
+        run_id=run_id,
+        snapshot_id=snapshot.id,
+        started_at=snapshot.started_at,
+        ended_at=snapshot.ended_at,
+        published_at=snapshot.published_at,
+        counts=snapshot.counts,
+        totals=totals.stock_totals(connection, store_key),
+        api_calls=snapshot.api_calls,
+        gap=snapshot.gap,
+        how=snapshot.how,
+        excluded=snapshot.excluded,
+        rejected_reasons=totals.rejected_reasons(connection, store_key, snapshot_id),
+        largest_changes=totals.largest_changes(connection, store_key, snapshot_id),
+        accepted_shrink=snapshot.accepted_shrink,
     )
 
 

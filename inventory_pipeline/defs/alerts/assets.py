@@ -46,7 +46,7 @@ _LATELY = timedelta(days=1)
 def stock_alerts(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    with inventory.open_in_step() as services:
+    with inventory.open_in_step(context) as services:
         from inventory_pipeline.db.alerts.notices import undelivered
         from inventory_pipeline.db.alerts.records import list_alerts
 

@@ -60,7 +60,7 @@ def first_alert_check_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRe
 
 @dg.op(description="Tries every notice that is due, once.")
 def deliver(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
-    with inventory.open() as services:
+    with inventory.open_in_step(context) as services:
         delivered = services.alerting(sync_interval(services.environment)).delivery.run()
     figures = {"delivered": delivered.sent, "will_be_tried_again": delivered.failed, "given_up": delivered.given_up}
     context.add_output_metadata(figures)
