@@ -36,12 +36,13 @@ def sync(database: Database) -> Sync:
     def run(shop: MadeUpShop, **settings: str) -> SyncResult:
         now = NOW + timedelta(hours=4 * next(ticks))
 
-        def connect(_store: StoreIntegration, memo: Mapping[str, str]) -> Any:
-            return connector_for("woocommerce")(woo_context(server.url, settings, memo=memo))
-
         with shop.serve() as server:
+
+            def connect(_store: StoreIntegration, memo: Mapping[str, str]) -> Any:
+                return connector_for("woocommerce")(woo_context(server.url, settings, memo=memo))
+
             service = InventorySyncService(database=database, connect=connect, clock=lambda: now)
-            return service.sync_all_products("shop", run_id=f"run-{now:%H}")
+            return service.sync_all_products("shop", run_id=f"run-{now:%d-%H}")
 
     return run
 
@@ -173,6 +174,15 @@ def test_before_10_3_each_products_own_list_is_judged_alike(database: Database, 
     shop.hidden.add(5)
     assert sync(shop).gap == 1
     assert levels(database)["5"] == ("present", "tracked", 5, False)
+
+
+def test_the_next_sync_begins_where_the_last_one_found_the_shop_and_still_finds_it_elsewhere(sync: Sync) -> None:
+    shop = shop_with_orphans()
+    shop.permalinks = "plain"
+    # Two refused addresses before the first answer, and never again.
+    assert [sync(shop).api_calls, sync(shop).api_calls] == [4, 2]
+    shop.permalinks = "pretty"
+    assert sync(shop).api_calls == 2, "addresses for plain permalinks are understood by every shop"
 
 
 def test_a_check_tells_of_the_orphans_that_the_last_sync_found(database: Database, sync: Sync) -> None:

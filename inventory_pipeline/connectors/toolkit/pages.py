@@ -8,6 +8,7 @@ date, items of the same moment are repeated and lost, whatever the totals say (s
 import asyncio
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from functools import partial
 from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
-from inventory_pipeline.core.errors import IncompleteRead
-from inventory_pipeline.core.stock import Completeness, ListCoverage, RejectedLine
+from inventory_pipeline.core.errors import IncompleteRead, LineRejected
+from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, ListCoverage, Page, RejectedLine, StockLine
+from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.ahead import in_order
 
 
@@ -71,6 +73,28 @@ class SeenIds:
             return False
         self._late.add(number)
         return True
+
+
+class PageBuilder:
+    """Collects one Page from the items of a list: lines, rejected lines, and what is deliberately no line."""
+
+    def __init__(self, rejected: Iterable[RejectedLine] = ()) -> None:
+        self._lines: list[StockLine] = []
+        self._rejected = list(rejected)
+        self._excluded = Counter[str]()
+
+    def add(self, item_id: object, item: Item, parse: Callable[[Item], StockLine]) -> None:
+        """Adds the item's line; where `parse` raises LineRejected, a rejected line with its reason."""
+        try:
+            self._lines.append(parse(item))
+        except LineRejected as error:
+            self._rejected.append(RejectedLine(str(error), str(item_id), DEFAULT_LOCATION, one_line(item)))
+
+    def exclude(self, reason: str, count: int = 1) -> None:
+        self._excluded[reason] += count
+
+    def page(self) -> Page:
+        return Page(self._lines, self._rejected, self._excluded)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from inventory_pipeline.connectors.store_settings import choice, flag, whole_num
 from inventory_pipeline.connectors.toolkit.addresses import store_address
 from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WooApi
 from inventory_pipeline.connectors.woocommerce.check import check_shop
-from inventory_pipeline.connectors.woocommerce.read import ShopRead
+from inventory_pipeline.connectors.woocommerce.read import WAY, ShopRead
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.http.auth import OAuth1, QueryCredentials
@@ -52,7 +52,7 @@ class WooCommerce:
         auth, other = _auth(address, settings, context.credentials)
         self._http = context.open_http(auth=auth)
         other_http = context.open_http(auth=other) if other else None
-        way = "plain" if flag(settings, "rest_route", False) else "pretty"
+        way = "plain" if flag(settings, "rest_route", False) else context.memo.get(WAY, "")
         self._api = WooApi(self._http, address, way=way, other_http=other_http)
 
     @property

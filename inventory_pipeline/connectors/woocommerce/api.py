@@ -7,7 +7,6 @@ other languages: the codes decide, the English only sharpens.
 import logging
 import re
 from collections.abc import Mapping
-from typing import Literal, get_args
 
 import msgspec
 
@@ -31,7 +30,7 @@ _TOO_SLOW = re.compile(r"no answer within|not answered whole within|not ended af
 
 # How addresses are made up: below /wp-json (any permalinks but plain ones), below /index.php/wp-json (permalinks that begin
 # with /index.php/), or there with ?rest_route= besides, which a shop with plain permalinks needs and every shop understands.
-Way = Literal["pretty", "index", "plain"]
+WAYS = {"pretty": "/wp-json", "index": "/index.php/wp-json", "plain": "/index.php/wp-json with ?rest_route="}
 Params = Mapping[str, str | int]
 
 
@@ -44,14 +43,15 @@ class TooSlow(PlatformUnavailable):
 
 
 class WooApi:
-    """One shop. `other_http` proves itself in another way, to find out why a key is refused over https; it may be None.
+    """One shop. `way` is one of WAYS, as the last read found it; `other_http`, which may be None, proves itself in another way,
+    to find out why a key is refused over https.
 
-    `way` says how the shop's addresses are made up, which depends on its permalinks; the first answer finds it out, and a
-    later one that is a web page finds it out again: somebody may change the permalinks at any time.
+    The way depends on the shop's permalinks. The first answer finds it out, and a later one that is a web page finds it out
+    again: somebody may change the permalinks at any time.
     """
 
-    def __init__(self, http: HttpClient, address: str, *, way: Way = "pretty", other_http: HttpClient | None = None) -> None:
-        self.way: Way = way
+    def __init__(self, http: HttpClient, address: str, *, way: str = "", other_http: HttpClient | None = None) -> None:
+        self.way = way if way in WAYS else "pretty"
         self.width = Width(http.connections)
         self._http = http
         self._other_http = other_http
@@ -80,7 +80,7 @@ class WooApi:
         way = self.way
         reply = await self._get(self._http, way, route, params)
         if _is_no_api(reply):
-            for other in [other for other in get_args(Way) if other != way]:
+            for other in [other for other in WAYS if other != way]:
                 second = await self._get(self._http, other, route, params)
                 if not _is_no_api(second):
                     self.way, reply = other, second
@@ -89,7 +89,7 @@ class WooApi:
             return reply
         raise await self._refusal_over_https(route, params, reply) or error_of(reply)
 
-    async def _get(self, http: HttpClient, way: Way, route: str, params: Params) -> Reply:
+    async def _get(self, http: HttpClient, way: str, route: str, params: Params) -> Reply:
         # WooCommerce looks at keys only where the address holds wp-json/wc/, so not at a bare ?rest_route=.
         path = f"{'' if way == 'pretty' else '/index.php'}/wp-json{NAMESPACE}{route}"
         if way == "plain":

@@ -7,7 +7,7 @@ import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
-from inventory_pipeline.connectors.woocommerce.api import NoRoute, WooApi
+from inventory_pipeline.connectors.woocommerce.api import WAYS, NoRoute, WooApi
 from inventory_pipeline.connectors.woocommerce.read import orphan_notes
 from inventory_pipeline.core.errors import SyncError
 from inventory_pipeline.http.json import decode_json, decode_loosely
@@ -70,5 +70,4 @@ async def _way_of_variations(api: WooApi) -> str:
 
 
 def _address(api: WooApi) -> CheckItem:
-    ways = {"pretty": "/wp-json", "index": "/index.php/wp-json", "plain": "/index.php/wp-json with ?rest_route="}
-    return CheckItem("address", True, f"WordPress answers at {ways[api.way]}")
+    return CheckItem("address", True, f"WordPress answers at {WAYS[api.way]}")

@@ -1,13 +1,12 @@
 """One read of a shop: products first, so that their variations find their parents, and at the end the proof."""
 
 from array import array
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenIds
 from inventory_pipeline.connectors.toolkit.parsing import decode_list, total_of, whole_id
 from inventory_pipeline.connectors.woocommerce.api import NoRoute, WooApi
 from inventory_pipeline.connectors.woocommerce.lines import (
@@ -17,7 +16,6 @@ from inventory_pipeline.connectors.woocommerce.lines import (
     TRASHED,
     UNUSED_POOL,
     VARIABLE,
-    Item,
     Listed,
     Parent,
     Product,
@@ -31,13 +29,12 @@ from inventory_pipeline.connectors.woocommerce.lines import (
     variation_ids,
 )
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, Page, RejectedLine, StockLine
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.stock import Completeness, Page, StockLine
 from inventory_pipeline.http.ahead import in_order
 
 CACHED = "; a cache in front of the shop gives one page for another: leave /wp-json out of it"
-# In the memo of a read: how many variations the shop counts that no product asks for.
-ORPHANS = "orphaned_variations"
+# In the memo of a read: how many variations the shop counts that no product asks for, and how its addresses are made up.
+ORPHANS, WAY = "orphaned_variations", "way"
 
 
 class LineBuilder:
@@ -61,51 +58,45 @@ class LineBuilder:
         return sorted(number for number, parent in self._parents.items() if parent is not None)
 
     def add_products(self, listed: ListPage[Product]) -> Page:
-        page, excluded = Page(rejected=list(listed.rejected)), Counter[str]()
+        page = PageBuilder(listed.rejected)
         for entry in listed.rejected:
             if (unreadable := whole_id(entry.item_id)) is not None:
                 self._parents.setdefault(unreadable, None)
         for product, is_new in zip(listed.items, listed.is_new, strict=True):
             if reason := excluded_type(product):
-                excluded[reason] += is_new
+                page.exclude(reason, is_new)
             elif bears_variations(product):
                 self._parents[product.id] = parse_parent(product)
                 self.named_variations.extend(variation_ids(product) if is_new else ())
             else:
-                try:
-                    page.lines.append(parse_product(product))
-                except LineRejected as error:
-                    page.rejected.append(_rejection(error, product))
-        return Page(page.lines, page.rejected, excluded)
+                page.add(product.id, product, parse_product)
+        return page.page()
 
     def add_variations(self, listed: ListPage[Variation], product_id: int | None = None) -> Page:
         """`product_id` is given where the list is one product's own; else each variation names its product."""
-        page, excluded = Page(rejected=list(listed.rejected)), Counter[str]()
+        page = PageBuilder(listed.rejected)
         for variation, is_new in zip(listed.items, listed.is_new, strict=True):
-            owner = product_id or whole_id(variation.parent_id)
+            owner = product_id or whole_id(variation.parent_id) or 0
             if variation.status == "trash":
-                excluded[TRASHED] += is_new
-            elif owner is None or owner not in self._parents:
-                excluded[NOT_VARIABLE if owner is not None and owner in self._product_ids else ORPHAN] += is_new
+                page.exclude(TRASHED, is_new)
+            elif owner not in self._parents:
+                page.exclude(NOT_VARIABLE if owner in self._product_ids else ORPHAN, is_new)
             else:
-                try:
-                    page.lines.append(self._variation(variation, owner))
-                except LineRejected as error:
-                    page.rejected.append(_rejection(error, variation))
-        return Page(page.lines, page.rejected, excluded)
+                page.add(variation.id, variation, partial(self._variation, owner))
+        return page.page()
 
     def containers(self) -> Page:
         """The products that only hold variations, for the last page: only then is it known which pools are drawn on."""
-        excluded = Counter[str]()
+        page = PageBuilder()
         for number, parent in self._parents.items():
             if parent is not None:
                 if parent.pool is not None and number not in self._pools_used:
-                    excluded[UNUSED_POOL] += 1
+                    page.exclude(UNUSED_POOL)
                 else:
-                    excluded[VARIABLE if number in self._with_variations else NO_VARIATIONS] += 1
-        return Page(excluded=excluded)
+                    page.exclude(VARIABLE if number in self._with_variations else NO_VARIATIONS)
+        return page.page()
 
-    def _variation(self, variation: Variation, owner: int) -> StockLine:
+    def _variation(self, owner: int, variation: Variation) -> StockLine:
         parent = self._parents[owner]
         self._with_variations.add(owner)
         if parent is None:
@@ -149,7 +140,7 @@ class ShopRead:
         orphans = self._proof.judge("/variations", self._builder.named_variations, self._variation_ids)
         proof = self._proof.completeness(self._way)
         told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
-        memo = {ORPHANS: str(orphans)} if orphans else {}
+        memo = {WAY: self._api.way} | ({ORPHANS: str(orphans)} if orphans else {})
         yield replace(proof, how=f"{told}; {self._way}", memo=memo, notes=(*orphan_notes(memo), *self._width_notes()))
 
     def _width_notes(self) -> tuple[str, ...]:
@@ -203,7 +194,3 @@ def orphan_notes(memo: Mapping[str, str]) -> tuple[str, ...]:
     cure = "delete them with WooCommerce > Status > Tools > Delete orphaned variations"
     told = "whose products are gone: WooCommerce counts them, and shows and sells none"
     return (f"{orphans:,} orphaned variation{'s' if orphans > 1 else ''} in the shop's database, {told}; {cure}",)
-
-
-def _rejection(error: LineRejected, item: Item) -> RejectedLine:
-    return RejectedLine(str(error), str(item.id), DEFAULT_LOCATION, one_line(item))
