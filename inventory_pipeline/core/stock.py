@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -72,7 +73,7 @@ class Completeness:
     `expected` and `read` count the platform's own entities (products and variations, feed rows), the read ones
     distinct. `expected` is None where the platform gives no total; `how` then says what proves the end. `unchanged`
     says that the platform answered "not modified": no lines follow and the last snapshot holds. `memo` is kept with
-    the published snapshot and handed to the next read.
+    the published snapshot and handed to the next read. `modified` is a file's own time: when its maker last wrote it.
     """
 
     expected: int | None
@@ -82,6 +83,7 @@ class Completeness:
     moved: bool = False
     unchanged: bool = False
     memo: Mapping[str, str] = field(default_factory=dict)
+    modified: datetime | None = None
 
     @property
     def gap(self) -> int:
