@@ -93,11 +93,11 @@ def look_at_credentials(session: Session) -> Iterator[Finding]:
 
 
 def look_at_feeds(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.connectors.feed.source import is_remote
+    from inventory_pipeline.connectors.feed.sources import kind_of
 
     folder = session.environment.feed_dir
     feeds = [store for store in session.integrations.list() if store.platform == "feed" and store.is_active]
-    files = [store.key for store in feeds if not is_remote(store)]
+    files = [store.key for store in feeds if kind_of(store.url) == "file"]
     if not files or folder.is_dir():
         yield Finding("feeds", "ok", f"{len(feeds):,} active; files lie under {folder}")
     else:

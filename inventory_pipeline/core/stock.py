@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -106,6 +107,7 @@ class Completeness:
     says that the platform answered "not modified": no lines follow and the last snapshot holds. `memo` is kept with
     the published snapshot and handed to the next read. `lists` are the parts of the read, where it has several. `notes` are
     sentences about the store for a person, each with what to do after its last semicolon.
+    `modified` is a file's own time: when its maker last wrote it.
     """
 
     expected: int | None
@@ -117,6 +119,7 @@ class Completeness:
     memo: Mapping[str, str] = field(default_factory=dict)
     lists: tuple[ListCoverage, ...] = ()
     notes: tuple[str, ...] = ()
+    modified: datetime | None = None
 
     @property
     def gap(self) -> int:
