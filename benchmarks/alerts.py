@@ -23,7 +23,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.measure import machine, say
+from benchmarks.measure import machine, report_peak
 from inventory_pipeline.core.notices import Route
 from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration
 from inventory_pipeline.core.thresholds import checked_threshold
@@ -58,6 +58,7 @@ FROM n
 
 
 def fill(database: Database, levels: int) -> None:
+    """Registers STORES stores with `levels` stock levels in all, RULES rules, and one route."""
     per_store = levels // STORES
     with database.begin() as connection:
         for number in range(STORES):
@@ -68,8 +69,8 @@ def fill(database: Database, levels: int) -> None:
             snapshot = {"store_key": store.key, "run_id": "run", "read": per_store, "gap": 0, "how": "", "memo": {}}
             times = dict.fromkeys(("started_at", "ended_at", "published_at"), NOW - timedelta(hours=1))
             counts = dict.fromkeys(("created", "updated", "rejected", "missing", "deleted", "repeats", "api_calls"), 0)
-            told = {"unchanged": False, "accepted_shrink": False, "excluded": {}, "seen": per_store, "skipped": per_store}
-            connection.execute(snapshots.insert().values(**snapshot, **times, **counts, **told))
+            others = {"unchanged": False, "accepted_shrink": False, "excluded": {}, "seen": per_store, "skipped": per_store}
+            connection.execute(snapshots.insert().values(**snapshot, **times, **counts, **others))
         values = {"levels": levels, "per_store": per_store, "yes": True, "no": False}
         connection.execute(sa.text(_LEVELS), values)
         kinds = {"location": 2_000, "variant": RULES - 2_000 - 1_900 - STORES, "sku": 1_900, "store": STORES}
@@ -104,7 +105,7 @@ def check(url: str) -> None:
     took = {"seconds": round(time.perf_counter() - started, 2), "cpu": round(time.process_time() - cpu, 2)}
     database.close()
     sys.stdout.write(json.dumps({**took, **result.counts}) + "\n")
-    say()
+    report_peak()
 
 
 def measure(rounds: Rounds, name: str, url: str, levels: int) -> None:

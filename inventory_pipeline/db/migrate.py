@@ -39,6 +39,7 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _upgrade(connection: sa.Connection) -> None:
+    # Not at the top: Alembic's import costs more than opening a database that is up to date.
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

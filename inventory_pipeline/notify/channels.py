@@ -51,7 +51,7 @@ class AppriseChannel:
         _hide(url)
 
     def send(self, payload: Payload) -> None:
-        import apprise
+        import apprise  # not at the top: a check without notices need not load it
 
         message = render(payload)
         service = apprise.Apprise()
@@ -118,7 +118,7 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 
 def kind_of(url: str) -> RouteKind:
     """Which channel an address is for. Raises UsageError for one that none understands, without showing it."""
-    import apprise
+    import apprise  # see AppriseChannel.send
 
     if apprise.Apprise.instantiate(url) is not None:
         return "apprise"
