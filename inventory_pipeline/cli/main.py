@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli import alerts, credentials, notify, stores, thresholds
+from inventory_pipeline.cli import alerts, credentials, feeds, notify, stores, thresholds
 from inventory_pipeline.cli.audit import audit
 from inventory_pipeline.cli.check_alerts import check_alerts
 from inventory_pipeline.cli.demo import demo
@@ -24,6 +24,7 @@ from inventory_pipeline.private_files import keep_private
 app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 app.add_typer(stores.app, name="stores")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(feeds.app, name="feeds")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(notify.app, name="notify")

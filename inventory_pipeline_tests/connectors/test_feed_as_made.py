@@ -100,7 +100,11 @@ def test_a_file_of_each_kind_gives_its_right_values(
     ("name", "error", "told"),
     [
         ("open-quote.csv", Quarantined, r"line 2 .*; set quoting=none"),
-        ("column-per-warehouse.csv", StoreMisconfigured, r"no column tells the stock .*'WH Berlin', 'WH Hamburg'.*locations="),
+        (
+            "column-per-warehouse.csv",
+            StoreMisconfigured,
+            r"no column .*'WH Berlin', 'WH Hamburg'.*set locations='WH \*' where these are .*, else set column.available",
+        ),
         (
             "two-qty-columns.csv",
             StoreMisconfigured,

@@ -11,10 +11,11 @@ import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.feed.download import check_address, feed_auth, open_download
+from inventory_pipeline.connectors.feed.elsewhere import Elsewhere
 from inventory_pipeline.connectors.feed.findings import Examples, Findings
 from inventory_pipeline.connectors.feed.reading import FeedReading
 from inventory_pipeline.connectors.feed.settings import SETTINGS, read_settings
-from inventory_pipeline.connectors.feed.sources import WEB, Source, feed_path, kind_of, open_local
+from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, feed_path, kind_of, open_local
 from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
@@ -37,7 +38,8 @@ class Feed:
         settings=SETTINGS,
     )
 
-    def __init__(self, context: ConnectorContext) -> None:
+    def __init__(self, context: ConnectorContext, *, trusts_new_key: bool = False) -> None:
+        """`trusts_new_key`: an sftp host whose key nobody knows yet is believed, as at a check; `learned` then tells it."""
         store = context.store
         self._context = context
         self._url = store.url.strip()
@@ -46,8 +48,11 @@ class Feed:
         self._kind = kind_of(self._url)
         auth = feed_auth(context.credentials) if self._kind in WEB else None
         self._http = context.open_http(auth=auth)
+        self._elsewhere: Elsewhere | None = None
         if self._kind in WEB:
             check_address(self._url)
+        elif self._kind in ELSEWHERE:
+            self._elsewhere = Elsewhere(self._url, self._settings, context.credentials, trusts_new_key)
         elif self._kind == "file":
             if context.credentials:
                 raise UsageError("a feed file needs no credentials; take them away, or give the feed's web address")
@@ -57,12 +62,19 @@ class Feed:
         self.findings = Findings()  # of the last read, for whoever shows it
 
     @property
+    def learned(self) -> Mapping[str, str]:
+        """Settings that the last reading found out and the store should keep: an sftp host's key."""
+        return self._elsewhere.learned if self._elsewhere else {}
+
+    @property
     def api_calls(self) -> int:
         return self._http.calls
 
     async def check(self) -> list[CheckItem]:
         """Reads the whole feed: only its end shows whether it is whole."""
         proof: Completeness | None = None
+        if self._elsewhere:
+            self._elsewhere.trusts_new_key = True
         try:
             async with aclosing(self._read({})) as items:
                 async for item in items:
@@ -77,6 +89,12 @@ class Feed:
         rejected = "" if not found.rejected else _listed("rejected", found.rejected)
         detail = f"{found.understood}; {found.lines:,} lines{_listed('excluded', found.excluded)}{rejected}"
         detail += f"; {found.told}" if found.told else ""
+        detail += f"; {found.units:,} units"
+        first = [
+            f"{line.item_id} {line.quantity.state if line.quantity.value is None else line.quantity.value}"
+            for _, line in found.first[:3]
+        ]
+        detail += f", first: {', '.join(first)}" if first else ""
         detail += f"; {_age(proof.modified)}" if proof and proof.modified else ""
         cure = "mend these rows, or say in the settings how to read them" if found.rejected else ""
         return [*self._reached(), CheckItem("version", not found.rejected, detail, cure)]
@@ -110,8 +128,9 @@ class Feed:
                 yield Completeness(None, reading.rows, how, repeats=reading.repeats, memo=memo, modified=source.modified)
 
     def _reached(self) -> list[CheckItem]:
+        key = f", and its key {self.learned['host_key']} is kept from now on" if "host_key" in self.learned else ""
         return [
-            CheckItem("address", True, "the feed is there"),
+            CheckItem("address", True, f"the feed is there{key}"),
             CheckItem("credentials", True, "accepted" if self._context.credentials else "none needed"),
             CheckItem("permissions", True, "the feed may be read"),
         ]
@@ -120,6 +139,9 @@ class Feed:
     async def _open(self, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
         if self._kind == "file":
             async with open_local(self._url, self._context.feed_dir, self._settings, memo) as source:
+                yield source
+        elif self._elsewhere:
+            async with self._elsewhere.open(memo) as source:
                 yield source
         else:
             async with self._http, open_download(self._http, self._url, memo) as source:

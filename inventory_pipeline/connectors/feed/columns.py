@@ -2,6 +2,8 @@
 
 import fnmatch
 import re
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -114,8 +116,7 @@ class _Headings:
             return Column((found[0].key,), found[0].text or name, "setting")
         if found:
             raise StoreMisconfigured(
-                f"setting {setting}={name!r:.60}: {len(found)} columns have this heading;"
-                f" set {setting}={_choices(setting, found)}"
+                f"setting {setting}={name!r:.60}: {len(found)} columns have this heading; set {_choices(setting, found)}"
             )
         raise StoreMisconfigured(f"setting {setting}={name!r:.60}: the feed has no such column; {shown(self.present)}")
 
@@ -128,7 +129,7 @@ class _Headings:
             if len(found) > 1:
                 raise StoreMisconfigured(
                     f"two columns could be {wanted}: {' and '.join(heading.shown for heading in found[:4])};"
-                    f" set column.{wanted}={_choices(f'column.{wanted}', found)}"
+                    f" set {_choices(f'column.{wanted}', found)}"
                 )
             if found:
                 return Column((found[0].key,), found[0].text, "common heading")
@@ -202,10 +203,7 @@ def choose_columns(present: Sequence[Heading], settings: FeedSettings, *, fixed:
             raise StoreMisconfigured(f"no column identifies a row ({shown(present)}); set column.id or column.sku")
         fields["sku"] = Column((KEY,), KEY, "the map's keys")
     if not locations and "available" not in fields and "sellable" not in fields:
-        raise StoreMisconfigured(
-            f"no column tells the stock ({shown(present)}; locations= names several that are a warehouse each);"
-            " set column.available"
-        )
+        raise StoreMisconfigured(f"no column tells the stock ({shown(present)}); {_warehouses(present)}set column.available")
     identity = fields.get("id") or fields["sku"]
     first = "location" not in fields and not locations and identity.keys == (present[0].key,)
     rules = tuple((rule, headings.said(rule.name, rule.heading)) for rule in settings.rules)
@@ -228,10 +226,21 @@ def _with_others(fields: Mapping[str, Column], headings: _Headings) -> dict[str,
     return found
 
 
+def _warehouses(present: Sequence[Heading]) -> str:
+    """A proposal where several columns of whole numbers begin with the same word, such as WH Berlin and WH Hamburg."""
+    words = Counter(heading.text.split()[0] for heading in present if heading.sample.isdecimal() and " " in heading.text)
+    word, count = next(iter(words.most_common(1)), ("", 0))
+    return f"set {cures('locations', [f'{word} *'])} where these are a warehouse each, else " if count > 1 else ""
+
+
+def cures(setting: str, values: Iterable[str]) -> str:
+    """`sheet='Stock list' or sheet=2`: what to set, as it can be pasted behind --setting."""
+    return " or ".join(f"{setting}={shlex.quote(value)}" for value in values)
+
+
 def _choices(setting: str, found: Sequence[Heading]) -> str:
-    return f" or {setting}=".join(
-        f"#{heading.key + 1}" if isinstance(heading.key, int) else heading.text for heading in found[:4]
-    )
+    numbers = [f"#{heading.key + 1}" if isinstance(heading.key, int) else heading.text for heading in found[:4]]
+    return " or ".join(f"{setting}={number}" for number in numbers)
 
 
 def shown(present: Sequence[Heading]) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inventory_pipeline.connectors.feed.columns import Columns
+from inventory_pipeline.connectors.feed.columns import Columns, Heading
 from inventory_pipeline.connectors.feed.numbers import NumberFormat
 from inventory_pipeline.connectors.feed.presets import Preset
 from inventory_pipeline.connectors.feed.rows import Row, Table
@@ -41,7 +41,7 @@ class Findings:
     described: str = ""
     preset: Preset | None = None
     columns: Columns | None = None
-    headings: tuple[str, ...] = ()
+    present: tuple[Heading, ...] = ()
     heading_line: int = 0
     formats: dict[str, NumberFormat] = field(default_factory=dict)
     left_out: dict[str, Examples] = field(default_factory=dict)

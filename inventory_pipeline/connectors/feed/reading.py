@@ -12,6 +12,7 @@ that comes again are held back until the end.
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -57,9 +58,12 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(tuple[int, str, list[Any]], float_hook=Decimal).decode
 
 
-def open_rows(source: Source, settings: FeedSettings) -> Rows:
-    """The source's rows. Its first bytes say what it is, unless `format` does; its name counts where neither tells."""
-    content = unpack(source, settings)
+def open_rows(source: Source, settings: FeedSettings, held: ExitStack) -> Rows:
+    """The source's rows; what is opened for them, `held` closes.
+
+    Its first bytes say what it is, unless `format` does; its name counts where neither tells.
+    """
+    content = unpack(source, settings, held)
     said = "" if settings.format == "auto" else settings.format
     if content.kind in _WORKBOOKS:
         return workbook_rows(content, settings)
@@ -94,14 +98,15 @@ class FeedReading:
         self._settings = read_settings(said)
         self._again = SeenBefore()
         self._marks: dict[str, Marks] = {}
-        self._spool = tempfile.SpooledTemporaryFile(_SPOOLED_IN_MEMORY)  # noqa: SIM115 `close` does
+        self._held = ExitStack()
+        self._spool = self._held.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_IN_MEMORY))  # noqa: SIM115 as above
         self._disguised = False
         self._lines: list[StockLine] = []
         self._rejected: list[RejectedLine] = []
         self._excluded: Counter[str] = Counter()
 
     def close(self) -> None:
-        self._spool.close()
+        self._held.close()
 
     # --- every row, once ----------------------------------------------------------------------------------------------
 
@@ -110,7 +115,7 @@ class FeedReading:
         rows = self._open()
         found = self.findings
         found.described, found.heading_line = rows.described, rows.heading_line
-        found.headings = tuple(heading.text for heading in rows.headings)
+        found.present = tuple(rows.headings)
         if isinstance(rows, Records) and rows.empty:
             for _ in rows.rows():
                 yield
@@ -125,11 +130,11 @@ class FeedReading:
 
     def _open(self) -> Rows:
         self._source.file.seek(0)
-        return open_rows(self._source, self._settings)
+        return open_rows(self._source, self._settings, self._held)
 
     def _as_known_export(self, rows: Rows) -> Rows:
         """The rows as the preset that fits them says; it may be that they are to be read in another way than they were."""
-        settings, headings = self._settings, self.findings.headings
+        settings, headings = self._settings, [heading.text for heading in self.findings.present]
         self.findings.preset = preset = preset_for(headings, settings.preset)
         if preset is None:
             if settings.preset not in ("auto", "none"):

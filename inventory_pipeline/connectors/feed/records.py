@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from inventory_pipeline.connectors.feed.columns import UP, Heading, Key
+from inventory_pipeline.connectors.feed.columns import UP, Heading, Key, cures
 from inventory_pipeline.connectors.feed.rows import Row
 from inventory_pipeline.connectors.feed.settings import FeedSettings
 from inventory_pipeline.connectors.feed.text import MAX_LINE, Text
@@ -75,20 +75,18 @@ def _fields(row: Row) -> Iterator[tuple[str, Any]]:
         yield name, value
         if isinstance(value, dict):
             yield from ((f"{name}.{inner}", inner_value) for inner, inner_value in value.items())
-    for parent in reversed(parents[-1:]):
+    for parent in reversed(parents):
         yield from ((UP + name, value) for name, value in parent.items() if not isinstance(value, dict | list))
 
 
 def _value_of(row: Row, path: str) -> Any:
+    """A row's value at a path; `..title` is the title of the nearest object around it that has one."""
     record, parents, key = row.cells
     if path == KEY:
         return key
-    ups = 0
-    while path.startswith(UP):
-        path, ups = path[len(UP) :], ups + 1
-    if ups:
-        return _at(parents[-ups], path.lstrip("./")) if ups <= len(parents) else _ABSENT
-    return _at(record, path)
+    if not path.startswith(UP):
+        return _at(record, path)
+    return next((value for parent in reversed(parents) if (value := _at(parent, path.lstrip("./"))) is not _ABSENT), _ABSENT)
 
 
 def _at(record: Any, path: str) -> Any:
@@ -262,9 +260,7 @@ class _Document:
             return rows > 0
         if self._next() == "{":
             raise StoreMisconfigured("the feed holds an object a line; set format=jsonl")
-        raise StoreMisconfigured(
-            f"the JSON document is no list (lists are at {lists!r:.200}); set items= to the path of its rows"
-        )
+        raise StoreMisconfigured(f"the JSON document is no list (lists are at {lists!r:.200}); {_items(lists)}")
 
     def _first_of_list(self) -> Any:
         """The first value of the list that comes next, which is passed over."""
@@ -363,6 +359,10 @@ def _is_row(value: Mapping[str, Any]) -> bool:
     """Whether an object of a map looks like an item: it names a stock."""
     names = {plain(name) for name in value}
     return not names.isdisjoint(HEADINGS["available"].split() + HEADINGS["sellable"].split())
+
+
+def _items(lists: Sequence[str]) -> str:
+    return f"set {cures('items', lists)}" if lists else "set items= to the path of its rows"
 
 
 def _nested(name: str, first: Any) -> list[str]:

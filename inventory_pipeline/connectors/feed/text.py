@@ -7,9 +7,11 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
+from inventory_pipeline.connectors.feed.columns import cures
 from inventory_pipeline.connectors.feed.settings import FeedSettings
 from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
@@ -56,8 +58,11 @@ class Content:
         return bool(self.packing)
 
 
-def unpack(source: Source, settings: FeedSettings) -> Content:
-    """Undoes gzip and zip. Raises StoreMisconfigured for what is no feed, IncompleteRead for what is empty or damaged."""
+def unpack(source: Source, settings: FeedSettings, held: ExitStack) -> Content:
+    """Undoes gzip and zip; what it opens for that, `held` closes.
+
+    Raises StoreMisconfigured for what is no feed, IncompleteRead for what is empty or damaged.
+    """
     file, name, packing = source.file, source.name, ""
     for _ in range(3):  # a gzipped zip of one file, and no deeper
         start = _start(file)
@@ -68,7 +73,7 @@ def unpack(source: Source, settings: FeedSettings) -> Content:
             plain = gzip.GzipFile(fileobj=file, mode="rb")
             file, name, packing = _bounded(plain, name), re.sub(r"\.gz$", "", name, flags=re.IGNORECASE), "gzipped"
         elif start.startswith(b"PK\x03\x04") or start.startswith(b"PK\x05\x06"):
-            kind, inner = _in_zip(_seekable(file, name, settings.max_workbook), name, settings.inside)
+            kind, inner = _in_zip(_seekable(file, name, settings.max_workbook, held), name, settings.inside)
             if kind:
                 return Content(inner, start, name, kind, packing)
             file, name, packing = _bounded(inner, name), str(inner.name), "in a zip"
@@ -77,7 +82,7 @@ def unpack(source: Source, settings: FeedSettings) -> Content:
     else:
         raise StoreMisconfigured(f"{source.name} is packed more than twice; have it sent plain or gzipped")
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        return Content(_seekable(file, name, settings.max_workbook), start, name, "xls", packing)
+        return Content(_seekable(file, name, settings.max_workbook, held), start, name, "xls", packing)
     if not start:
         raise IncompleteRead(f"{source.name} is empty: an empty stock list has at least a heading, or is []")
     text = _decoded(start, settings)
@@ -142,11 +147,11 @@ def _bounded(file: Any, name: str) -> io.BufferedReader:
     return io.BufferedReader(_Bounded(file.read, name), _BLOCK)
 
 
-def _seekable(file: IO[bytes], name: str, limit: int) -> IO[bytes]:
+def _seekable(file: IO[bytes], name: str, limit: int, held: ExitStack) -> IO[bytes]:
     """The file itself, or what it unpacks to in a temporary file: a zip's list of contents stands at its end."""
     if not isinstance(file, io.BufferedReader) or file.raw.seekable():
         return file
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 it goes when the reading does
+    copy = held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 held closes it
     while block := file.read(_BLOCK):
         copy.write(block)
         if copy.tell() > limit:
@@ -171,8 +176,9 @@ def _in_zip(file: IO[bytes], name: str, wanted: str) -> tuple[str, Any]:
     files = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_rubbish(entry.filename)]
     chosen = [entry for entry in files if entry.filename == wanted] if wanted else files
     if len(chosen) != 1:
+        names = [entry.filename for entry in files[:5]]
         shown = ", ".join(repr(one_line(entry.filename, 60)) for entry in files[:10]) or "nothing"
-        raise StoreMisconfigured(f"{name} is a zip that holds {shown}; set inside= to the one that is meant")
+        raise StoreMisconfigured(f"{name} is a zip that holds {shown}; set {cures('inside', names) or 'inside='}")
     if chosen[0].flag_bits & 1:
         raise StoreMisconfigured(f"{name} is a zip with a password; have it sent without one")
     try:

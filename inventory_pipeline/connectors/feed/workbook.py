@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import msgspec
 
-from inventory_pipeline.connectors.feed.columns import is_heading_row
+from inventory_pipeline.connectors.feed.columns import cures, is_heading_row
 from inventory_pipeline.connectors.feed.rows import HEAD, Row, Table
 from inventory_pipeline.connectors.feed.settings import FeedSettings
 from inventory_pipeline.connectors.feed.text import Content
@@ -65,7 +65,7 @@ def _chosen_sheet(content: Content, settings: FeedSettings) -> str:
     scores = {name: max((is_heading_row(row, settings) for row in rows), default=0) for name, rows in heads.items()}
     likely = [name for name in names if scores[name] > 1]
     if len(likely) > 1:
-        raise StoreMisconfigured(f"the sheets {_listed(likely)} each name an id and a stock; set sheet=")
+        raise StoreMisconfigured(f"the sheets {_listed(likely)} each name an id and a stock; set {cures('sheet', likely)}")
     return likely[0] if likely else names[0]
 
 

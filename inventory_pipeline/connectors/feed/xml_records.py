@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import IO, Any, NamedTuple, cast
 
-from inventory_pipeline.connectors.feed.columns import IDENTITY, STOCK
+from inventory_pipeline.connectors.feed.columns import IDENTITY, STOCK, cures
 from inventory_pipeline.connectors.feed.records import PART, Records, walked
 from inventory_pipeline.connectors.feed.rows import Row
 from inventory_pipeline.connectors.feed.settings import FeedSettings
@@ -53,8 +52,12 @@ def _outline(start: bytes, settings: FeedSettings) -> _Outline:
     counts: Counter[tuple[str, ...]] = Counter()
     names: dict[tuple[str, ...], set[str]] = {}
     path: list[str] = []
-    with suppress(etree.XMLSyntaxError):  # told when the whole is read
+    try:
         parser.feed(start)
+        if len(start) < PART:
+            parser.close()
+    except etree.XMLSyntaxError as error:
+        raise IncompleteRead(f"the XML document is cut off or malformed: {one_line(error, 100)}") from None
     for event, element in parser.read_events():
         if event == "end":
             path.pop()
@@ -76,10 +79,9 @@ def _path_of_rows(outline: _Outline, settings: FeedSettings) -> tuple[str, ...]:
             return known
     rows = [path for path, names in outline.names.items() if len(path) > 1 and names & IDENTITY and names & STOCK]
     if len(rows) != 1:
-        shown = ", ".join(".".join(path[1:]) for path in rows or [path for path, n in outline.counts.items() if n > 1][:10])
-        raise StoreMisconfigured(
-            f"which elements of the XML document are its rows? set items= to one of: {shown or 'none found'}"
-        )
+        likely = rows or [path for path, count in outline.counts.items() if count > 1 and len(path) > 1]
+        cure = f"set {cures('items', ['.'.join(path[1:]) for path in likely[:5]])}" if likely else "set items= to their path"
+        raise StoreMisconfigured(f"which elements of the XML document are its rows is not clear; {cure}")
     return rows[0]
 
 
@@ -121,12 +123,18 @@ def _name(element: Any) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
+def _text(element: Any) -> str:
+    return "".join(element.itertext())
+
+
 def _as_record(element: Any) -> dict[str, Any]:
     """An element as an object: its attributes and children by name, and its own text where it has one."""
     record: dict[str, Any] = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     for child in element:
         name = _name(child)
-        value = _as_record(child) if len(child) or child.attrib else child.text
+        if not name:  # an entity, which is never expanded
+            continue
+        value = _as_record(child) if child.attrib or any(isinstance(inner.tag, str) for inner in child) else _text(child)
         if name in record:
             held = record[name]
             record[name] = [*held, value] if isinstance(held, list) else [held, value]

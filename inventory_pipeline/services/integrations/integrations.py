@@ -164,9 +164,15 @@ class Integrations:
         except InventoryError as error:
             return [CheckItem("address", False, str(error))]
         items = run_cancellable(connector.check())
-        if store.needs_reauthorization and all(item.ok for item in items):
-            with self._database.begin() as connection:
+        if not all(item.ok for item in items):
+            return items
+        learned: Mapping[str, str] = getattr(connector, "learned", {})  # such as a host's key, which only its first check tells
+        with self._database.begin() as connection:
+            if store.needs_reauthorization:
                 stores.set_needs_reauthorization(connection, key, None)
+            if learned:
+                stores.update_store(connection, key, settings=merged(store.settings, learned))
+                self._record(connection, "stores check", key, f"kept: {', '.join(sorted(learned))}")
         return items
 
     def put_credential(self, name: str, value: str) -> None:
