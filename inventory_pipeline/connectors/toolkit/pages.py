@@ -29,6 +29,7 @@ class Entry(Protocol):
 
 
 Item = TypeVar("Item", bound=Entry)
+Raw = TypeVar("Raw")
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class PageBuilder:
         self._rejected = list(rejected)
         self._excluded = Counter[str]()
 
-    def add(self, item_id: object, item: Item, parse: Callable[[Item], StockLine]) -> None:
+    def add(self, item_id: object, item: Raw, parse: Callable[[Raw], StockLine]) -> None:
         """Adds the item's line; where `parse` raises LineRejected, a rejected line with its reason."""
         try:
             self._lines.append(parse(item))
