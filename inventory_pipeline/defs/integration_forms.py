@@ -28,8 +28,8 @@ REGISTER_FORM = {
         default_value={},
         description=(
             "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret."
-            " prestashop: key. feed: none, or username and password, or token. Each as a reference, never the secret itself, since"
-            " this form is kept and shown:"
+            " prestashop: key. feed: none, or username and password, or token. Each as a reference, never the secret itself,"
+            " since this form is kept and shown:"
             " secret:NAME (stored by `inventory-pipeline credentials set NAME`) or env:INVENTORY_CRED_NAME."
         ),
     ),
