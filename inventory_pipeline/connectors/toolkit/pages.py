@@ -29,6 +29,7 @@ class Entry(Protocol):
 
 
 Item = TypeVar("Item", bound=Entry)
+Raw = TypeVar("Raw")
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class PageBuilder:
         self._rejected = list(rejected)
         self._excluded = Counter[str]()
 
-    def add(self, item_id: object, item: Item, parse: Callable[[Item], StockLine]) -> None:
+    def add(self, item_id: object, item: Raw, parse: Callable[[Raw], StockLine]) -> None:
         """Adds the item's line; where `parse` raises LineRejected, a rejected line with its reason."""
         try:
             self._lines.append(parse(item))
@@ -208,16 +209,18 @@ class ProofBuilder:
         self._repeats += pages.repeats
         self._moved |= pages.moved
 
-    def judge(self, name: str, named: Iterable[int], seen: SeenIds) -> int:
-        """Judges a list by the ids that another, whole list names: those it did not show are hidden, their stock unverified.
+    def judge(self, name: str, named: Iterable[int], seen: SeenIds, *, surplus_is_gap: bool) -> int:
+        """Judges a list by the ids that another list names: those it did not show are hidden, their stock unverified.
 
-        Returns how many entries the list counts beyond those it showed and those that are named: the platform counts them,
-        shows them never, and nothing asks for them. They are no gap.
+        A surplus are the entries that the list counts beyond those it showed and those that are named: shown never, and asked
+        for by nothing. Either it is a gap of entries that nobody knows, or none; then its size is returned, else 0.
         """
         told = self._lists[name]
         # Where the total says that all was shown, what is named but not shown was deleted meanwhile.
         hidden = () if told.expected is not None and not told.gap else tuple(number for number in named if number not in seen)
         gap = min(len(hidden), told.gap)
+        if surplus_is_gap and gap < told.gap:
+            return 0
         expected = None if told.expected is None else told.read + gap
         self._lists[name] = ListCoverage(name, expected, told.read, tuple(map(str, hidden)))
         return told.gap - gap

@@ -120,7 +120,7 @@ class ShopRead:
         self._product_ids, self._variation_ids = SeenIds(), SeenIds()
         self._builder = LineBuilder(self._product_ids)
         self._proof = ProofBuilder()
-        self._way = "variations in one list"
+        self._is_flat = True
 
     async def pages(self) -> AsyncGenerator[Page | Completeness]:
         products = self._list("/products", Product, self._width, self._product_ids)
@@ -137,11 +137,15 @@ class ShopRead:
         finally:
             await variations.close()
         yield self._builder.containers()
-        orphans = self._proof.judge("/variations", self._builder.named_variations, self._variation_ids)
-        proof = self._proof.completeness(self._way)
+        named = self._builder.named_variations
+        orphans = self._proof.judge("/variations", named, self._variation_ids, surplus_is_gap=not self._is_flat)
+        if products.coverage.gap:
+            orphans = 0  # they may be those of the products that were not shown
+        proof = self._proof.completeness("")
         told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
+        way = "variations in one list" if self._is_flat else "variations product by product"
         memo = {WAY: self._api.way} | ({ORPHANS: str(orphans)} if orphans else {})
-        yield replace(proof, how=f"{told}; {self._way}", memo=memo, notes=(*orphan_notes(memo), *self._width_notes()))
+        yield replace(proof, how=f"{told}; {way}", memo=memo, notes=(*orphan_notes(memo), *self._width_notes()))
 
     def _width_notes(self) -> tuple[str, ...]:
         width = self._api.width
@@ -157,7 +161,7 @@ class ShopRead:
                     yield self._builder.add_variations(listed)
             self._proof.add(flat)
         except NoRoute:  # before 10.3
-            self._way = "variations product by product"
+            self._is_flat = False
             async with aclosing(self._by_product()) as pages:
                 async for page in pages:
                     yield page
