@@ -20,9 +20,11 @@ import inventory_pipeline.db.tables.stock
 import inventory_pipeline.db.tables.stores  # noqa: F401 – registers its tables
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.sync import Counts
-from inventory_pipeline.db import audit, migrate, routes, stores
+from inventory_pipeline.db import migrate
+from inventory_pipeline.db.alerts import routes
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.engine import MODE, checked_url, make_engine
+from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.db.tables.schema import metadata
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline_tests.db.times import NOON
