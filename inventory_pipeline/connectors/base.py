@@ -89,6 +89,7 @@ class ConnectorContext:
             "connections": whole_number(settings, "connections", 8, 1, 64),
             "per_second": number(settings, "requests_per_second", None, 0.01, 1000),
             "timeout": number(settings, "timeout", 30.0, 1, 600),
+            "min_bytes_per_second": number(settings, "min_bytes_per_second", 256.0, 0, 1_000_000),
             "verify": flag(settings, "verify_tls", True),
             "policy": policy_of(self.store, self.allowed_hosts),
             "on_exchange": self.on_exchange,

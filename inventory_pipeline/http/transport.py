@@ -7,8 +7,8 @@ and to count.
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from ipaddress import ip_address
@@ -20,9 +20,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from inventory_pipeline.core.addresses import AddressPolicy, AddressRefused
+from inventory_pipeline.http.body import BODY_LIMIT, Bounds, RateFloor, Truncated, bounded
+from inventory_pipeline.http.reply import place
 
 # Hosts put long policies and links into their headers; aiohttp stops at 8 KiB.
 _HEADER_LIMIT = 64 * 1024
+# The name of a request's extension.
+LIMIT = "body_limit"
 # How long a name may take to be looked up that a proxy will look up itself.
 _LOOK_UP_SECONDS = 5.0
 # The request that a connection is being made for: what aiohttp calls below is told only the address. None: to a proxy.
@@ -34,6 +38,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     Nothing is connected to that `policy` refuses, whatever name leads there: then httpx.ConnectError, caused by
     AddressRefused. `resolver` looks names up; the system's unless given.
+
+    Bodies come decoded, in pieces of bounded size, not below the `floor`, and up to the request's extension LIMIT in bytes
+    (BODY_LIMIT unless given, None for no limit); reading one raises as `body.bounded`.
 
     Made in the loop that uses it. Raises httpx's own exceptions. Proxies are the environment's (`HTTPS_PROXY`, `NO_PROXY`
     …), as with httpx. A proxy may have any address; what is asked of it is judged by its name, and by its addresses
@@ -47,9 +54,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         connections: int,
         timeout: float,
         policy: AddressPolicy,
+        floor: RateFloor | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._verify = verify
+        self._floor = floor or RateFloor()
         self._policy = policy
         self._proxies = getproxies()
         self._resolver = resolver or aiohttp.ThreadedResolver()
@@ -85,7 +94,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 )
             finally:
                 _connecting_for.reset(token)
-        return httpx.Response(response.status, headers=list(response.raw_headers), stream=_Body(response))
+        bounds = Bounds(place(str(request.url)), request.extensions.get(LIMIT, BODY_LIMIT), self._floor)
+        headers = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
+        return httpx.Response(response.status, headers=headers, stream=_Body(response, bounds))
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -158,13 +169,25 @@ def _raise_refusal(refusal: str | None) -> None:
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    """Decoded and bounded here, so that whoever reads it, httpx included, meets neither a bomb nor a body without end."""
+
+    def __init__(self, response: aiohttp.ClientResponse, bounds: Bounds) -> None:
         self._response = response
+        self._bounds = bounds
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _in_httpx_words():
-            while chunk := await self._response.content.readany():
-                yield chunk
+        encoding = self._response.headers.get("Content-Encoding", "")
+        async with aclosing(bounded(self._arriving(), encoding, self._bounds)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _arriving(self) -> AsyncGenerator[bytes]:
+        try:
+            with _in_httpx_words():
+                while chunk := await self._response.content.readany():
+                    yield chunk
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            raise Truncated("a body that breaks off") from None
 
     async def aclose(self) -> None:
         # Read to its end the connection is free again already; else nobody can use it any more.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inventory_pipeline.connectors.shopify.lines import BUNDLE, ORPHAN, Tally, VariantFact, pages
 from inventory_pipeline.connectors.shopify.spool import Spool, decode_lines, decode_node, facts_of
 from inventory_pipeline.connectors.toolkit.exports import LONGEST_LINE, Blocks
-from inventory_pipeline.core.errors import IncompleteRead
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline.core.stock import TOO_LARGE, Page, StockLine, checked_line
 from inventory_pipeline.services.sync.lines import checked_page
@@ -269,5 +269,5 @@ def test_blocks_are_the_whole_lines_again_however_the_bytes_come(lines: list[str
 
 def test_a_line_without_end_is_refused() -> None:
     blocks = Blocks(16)
-    with pytest.raises(IncompleteRead, match="a line of more than"):
+    with pytest.raises(StoreMisconfigured, match="a line of more than"):
         list(blocks.add(b"x" * (LONGEST_LINE + 1)))

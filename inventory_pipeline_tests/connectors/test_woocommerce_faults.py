@@ -127,7 +127,7 @@ FAULTS = [
         IncompleteRead,
         "a compressed body that breaks off after 6 attempts",
     ),
-    ("brotli", body(b"xx", 2, b"Content-Encoding: br"), IncompleteRead, "in the encoding 'br'"),
+    ("brotli", body(b"xx", 2, b"Content-Encoding: br"), StoreMisconfigured, "in the encoding 'br'"),
     (
         "cut line",
         wire(b""),
