@@ -91,7 +91,7 @@ def _refuse(reply: StreamedReply, where: str) -> None:
         return
     if reply.status == 401:
         raise CredentialsRejected(
-            f"{where} answers 401; check the store's credentials username and password, token, or query.NAME"
+            f"{where} answers 401; check the store's credentials username and password, token, query.NAME or query"
         )
     if reply.status == 403:
         raise CredentialsRejected(f"{where} answers 403 to these credentials; let them, and this machine, read the feed")
