@@ -20,11 +20,7 @@ def add(platform: str, url: str, credentials: dict[str, str], settings: dict[str
     from inventory_pipeline.core.stores import StoreIntegration
 
     with open_services(load_environment()) as services:
-        for name, value in credentials.items():
-            services.integrations.put_credential(f"BENCH_{name.upper()}", value)
-        references = {name: f"secret:BENCH_{name.upper()}" for name in credentials}
-        store = StoreIntegration(key=STORE, platform=platform, url=url, settings=settings, credentials=references)
-        services.integrations.add(store)
+        services.integrations.add(StoreIntegration(key=STORE, platform=platform, url=url, settings=settings), credentials)
 
 
 def sync() -> None:

@@ -11,7 +11,7 @@ from inventory_pipeline.cli.pairs import read_pairs
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.stores_shown import check, list_, show_
-from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def add(
     if any(store.key == key for store in session.integrations.list()):
         raise UsageError(f"store key {key!r} is taken; `stores set {key}` changes that store, or choose another key")
     settings = read_pairs("--setting", setting or ())
-    references, stored = _references(session, key, credential or [])
+    references, values = _credentials(key, credential or [])
     store = StoreIntegration(
         key=key,
         platform=platform,
@@ -59,12 +59,7 @@ def add(
         is_active=not inactive,
         auto_sync=auto_sync,
     )
-    try:
-        change = session.integrations.add(store)
-    except InventoryError:
-        for secret in stored:
-            session.integrations.remove_credential(secret)
-        raise
+    change = session.integrations.add(store, values)
     _tell(session, f"Store {key} is registered", change)
 
 
@@ -95,7 +90,7 @@ def set_(
     if all(value is None for value in (name, group, url, credential, setting, auto_sync, fresh_hours)):
         raise UsageError(f"nothing to change: `inventory-pipeline stores set {key}` needs an option such as --url")
     session.integrations.get(key)
-    references, _ = _references(session, key, credential or [])
+    references, values = _credentials(key, credential or [])
     change = session.integrations.set(
         key,
         name=name,
@@ -103,6 +98,7 @@ def set_(
         url=url,
         settings=settings,
         credentials=references,
+        values=values,
         auto_sync=auto_sync,
         freshness_limit=None if fresh_hours is None else timedelta(hours=fresh_hours),
     )
@@ -139,17 +135,11 @@ def purge(
     _tell(session, f"Store {key} is purged", session.integrations.purge(key))
 
 
-def _references(session: Session, key: str, given: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The references by name, and the names of the secrets that were stored for those given as `-`."""
+def _credentials(key: str, given: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The references by name, and the values of those given as `-`."""
     references = read_pairs("--credential", given)
-    stored: list[str] = []
-    for name, reference in references.items():
-        if reference == FROM_INPUT:
-            secret = f"{key}.{name}"
-            session.integrations.put_credential(secret, read_secret(f"{name} of {key}"))
-            stored.append(secret)
-            references[name] = f"secret:{secret}"
-    return references, stored
+    values = {name: read_secret(f"{name} of {key}") for name, reference in references.items() if reference == FROM_INPUT}
+    return {name: reference for name, reference in references.items() if name not in values}, values
 
 
 def _tell(session: Session, done: str, change: "Change") -> None:

@@ -9,7 +9,7 @@ from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.connectors.shopify.auth import ClientCredentials, StaticToken
 from inventory_pipeline.connectors.shopify.queries import DEFAULT_VERSION, VERSIONS
 from inventory_pipeline.connectors.store_settings import check_names, choice, number
-from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.errors import CredentialsMissing, UsageError
 from inventory_pipeline.core.stores import host_of
 
 SETTINGS: Mapping[str, str] = {
@@ -52,14 +52,14 @@ class ShopifySettings:
 
 
 def auth_of(shop: str, credentials: Mapping[str, str]) -> StaticToken | ClientCredentials:
-    """The pair of client_id and client_secret where the store has it, else the token. Raises UsageError for neither."""
+    """The pair of client_id and client_secret where the store has it, else the token. Raises CredentialsMissing for neither."""
     check_names("credential", credentials, (TOKEN, CLIENT_ID, CLIENT_SECRET))
     identity, secret, token = (credentials.get(name, "") for name in (CLIENT_ID, CLIENT_SECRET, TOKEN))
     if identity and secret:
         return ClientCredentials(shop, identity, secret)
     if token and not identity and not secret:
         return StaticToken(token)
-    raise UsageError(
+    raise CredentialsMissing(
         f"Shopify needs the credentials {CLIENT_ID} and {CLIENT_SECRET}, or {TOKEN} alone: give the store {TOKEN}=secret:NAME"
     )
 
