@@ -8,6 +8,8 @@ from rich.text import Text
 from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule
 from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
 from inventory_pipeline.cli.doctor_stores import (
+    look_at_addresses,
+    look_at_bindings,
     look_at_credentials,
     look_at_database,
     look_at_feeds,
@@ -28,6 +30,8 @@ LOOKS = {
     "schedule": look_at_schedule,
     "runs": look_at_runs,
     "credentials": look_at_credentials,
+    "bindings": look_at_bindings,
+    "addresses": look_at_addresses,
     "feeds": look_at_feeds,
     "stores": look_at_stores,
     "notices": look_at_notices,

@@ -21,7 +21,7 @@ from inventory_pipeline.demo.shops import demo_catalogue, synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services, open_services
-from inventory_pipeline_tests.defs.conftest import register
+from inventory_pipeline_tests.defs.conftest import bind, register
 from inventory_pipeline_tests.defs.live import DagsterDev, until
 from inventory_pipeline_tests.modes import PRIVATE, modes_of
 
@@ -79,6 +79,7 @@ def ended(instance: dg.DagsterInstance, run_id: str, seconds: float = 60) -> Syn
 def test_a_store_registered_in_the_launchpad_is_synced_at_once_and_once(
     dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore
 ) -> None:
+    bind(services, shop.url)
     form = {"key": "auto", "platform": "woocommerce", "url": shop.url, "auto_sync": True}
     form |= {"credentials": {"consumer_key": "env:INVENTORY_CRED_KEY", "consumer_secret": "env:INVENTORY_CRED_SECRET"}}
     registering = dev.launch("register_store_integration", config=form)

@@ -15,7 +15,7 @@ from inventory_pipeline.connectors.feed.elsewhere import Elsewhere
 from inventory_pipeline.connectors.feed.findings import Examples, Findings
 from inventory_pipeline.connectors.feed.reading import FeedReading
 from inventory_pipeline.connectors.feed.settings import SETTINGS, read_settings
-from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, feed_path, kind_of, open_local
+from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, feed_path, kind_of, open_local, own_hosts
 from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
@@ -36,6 +36,7 @@ class Feed:
         calls_per_100k="1, or 0 for a file",
         proved_by="tables of files as suppliers and shops write them, with their right values; WooCommerce's sample export",
         settings=SETTINGS,
+        own_hosts=own_hosts,
     )
 
     def __init__(self, context: ConnectorContext, *, trusts_new_key: bool = False) -> None:
