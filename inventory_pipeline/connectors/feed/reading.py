@@ -283,15 +283,16 @@ class FeedReading:
         units: Number = 0
         columns = self.findings.columns
         try:
+            known = parser.identity_of(row)
             if kind != "overlong" or (columns and columns.identity_first):
-                identity = parser.identity_of(row)
+                identity = known
             if kind == "overlong":
                 raise LineRejected(
                     "the row has more cells than there are headings: a delimiter or a quotation mark in it is not quoted"
                 )
             if kind == "short":
                 raise LineRejected("the row ends before the cell that tells its stock")
-            for line in parser.lines(row, number):
+            for line in parser.lines(row, known, number):
                 self._add(repeats, line, number)
                 units += line.quantity.value or 0
         except LineRejected as error:
