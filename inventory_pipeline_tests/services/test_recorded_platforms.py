@@ -16,6 +16,7 @@ from inventory_pipeline.services.sync import InventorySyncService
 from inventory_pipeline_tests.connectors import medusa_server, prestashop_shop
 from inventory_pipeline_tests.connectors.medusa_server import MedusaServer, medusa_context
 from inventory_pipeline_tests.connectors.prestashop_shop import PrestaShopServer, presta_context
+from inventory_pipeline_tests.connectors.saleor_server import SaleorServer, recorded_variants, saleor_context
 from inventory_pipeline_tests.http.local_server import LocalServer
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -82,4 +83,24 @@ def test_medusa(database: Database) -> None:
         "repeated_skus": 0,
     }
     assert statuses(database) == {"active": 339, "draft": 15}
+    assert not any(first.excluded.values())
+
+
+def test_saleor(database: Database) -> None:
+    with LocalServer(SaleorServer(recorded_variants())) as server:
+        context = saleor_context(server.url)
+        first, second = synced(database, context, "first"), synced(database, context, "second")
+    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (939, 0, 0, 939)
+    assert figures(first.totals) == {
+        "lines": 939,
+        "products": 267,
+        "variants": 398,
+        "units": 149_472,
+        "untracked": 150,
+        "unknown": 10,
+        "negative": 0,
+        "without_sku": 151,
+        "repeated_skus": 0,
+    }
+    assert statuses(database) == {"active": 939}
     assert not any(first.excluded.values())

@@ -95,6 +95,12 @@ class PageBuilder:
         except LineRejected as error:
             self._rejected.append(RejectedLine(str(error), str(item_id), location_id, one_line(item)))
 
+    def add_all(self, lines: Iterable[StockLine]) -> None:
+        self._lines.extend(lines)
+
+    def reject(self, line: RejectedLine) -> None:
+        self._rejected.append(line)
+
     def exclude(self, reason: str, count: int = 1) -> None:
         self._excluded[reason] += count
 
