@@ -30,8 +30,15 @@ class Camel(msgspec.Struct, rename="camel", gc=False):
     """GraphQL writes its names in camelCase."""
 
 
-class ErrorDetails(Camel):
+class _Exception(Camel):
     code: str | None = None
+
+
+class ErrorDetails(Camel):
+    """`exception` is where Python servers (Saleor) put the code."""
+
+    code: str | None = None
+    exception: _Exception | None = None
     required_access: str | None = None
 
 
@@ -43,7 +50,8 @@ class GraphQLError(Camel):
 
     @property
     def code(self) -> str:
-        return (self.extensions and self.extensions.code) or ""
+        details = self.extensions or ErrorDetails()
+        return details.code or (details.exception and details.exception.code) or ""
 
 
 class Extensions(Camel):
