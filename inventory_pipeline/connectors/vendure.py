@@ -109,6 +109,7 @@ class Variant(Camel):
 
 
 Answer = TypeVar("Answer")
+_MOST_SESSIONS = 3  # that one request may find ended: others use them up at the same time
 
 
 class SessionLogin(FetchedToken):
@@ -150,14 +151,15 @@ class VendureApi(GraphQLApi):
         self._session = session
 
     async def execute(self, query: Query, answer: type[Answer], /, **variables: Any) -> Answer:
-        """As every GraphQLApi; a session that has ended is begun anew, once for each request."""
-        token = self._session.token if self._session else ""
-        try:
-            return await super().execute(query, answer, **variables)
-        except (CredentialsRejected, ScopeMissing):
-            if self._session is None or not token:
-                raise
-            self._session.forget(token)
+        """As every GraphQLApi; a session that has ended is begun anew."""
+        for _ in range(_MOST_SESSIONS):
+            token = self._session.token if self._session else ""
+            try:
+                return await super().execute(query, answer, **variables)
+            except (CredentialsRejected, ScopeMissing):
+                if self._session is None or not token:
+                    raise
+                self._session.forget(token)
         return await super().execute(query, answer, **variables)
 
     def status_error(self, reply: Reply) -> SyncError:

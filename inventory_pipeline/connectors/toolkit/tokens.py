@@ -1,5 +1,6 @@
 """Tokens as httpx.Auth: one that somebody made, and one that is fetched and renewed while a sync goes on."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class FetchedToken(httpx.Auth):
         self._clock = clock
         self._token = ""
         self._renew_at: float | None = None
+        self._fetching = asyncio.Lock()  # requests that find no token wait for one and do not each fetch their own
 
     def token_request(self, user_agent: str) -> httpx.Request:
         """The request for a token."""
@@ -72,9 +74,10 @@ class FetchedToken(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         fetched = False
-        if not self._token or (self._renew_at is not None and self._clock() >= self._renew_at):
-            fetched = True
-            self._take(await _read((yield self._fetch(request))))
+        async with self._fetching:
+            if not self._token or (self._renew_at is not None and self._clock() >= self._renew_at):
+                fetched = True
+                self._take(await _read((yield self._fetch(request))))
         request.headers[self.header] = self._token
         response = yield request
         if response.status_code == 401 and not fetched:
