@@ -5,7 +5,7 @@ Seen on a real server (3.23.28). A token that is not valid counts as anonymous, 
 """
 
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from msgspec import Raw
@@ -24,13 +24,12 @@ from inventory_pipeline.connectors.toolkit.graphql import (
     next_cursor,
     shown,
 )
-from inventory_pipeline.connectors.toolkit.pages import PageBuilder, SeenTexts
-from inventory_pipeline.connectors.toolkit.parsing import text_id
+from inventory_pipeline.connectors.toolkit.pages import SeenTexts
+from inventory_pipeline.connectors.toolkit.parsing import decode_nodes
 from inventory_pipeline.connectors.toolkit.tokens import HeaderToken
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity
-from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, RejectedLine, StockLine
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, StockLine
 from inventory_pipeline.http.reply import Reply
 
 PERMISSION = "MANAGE_PRODUCTS"
@@ -118,9 +117,6 @@ class Variant(Camel):
     channel_listings: list[_Listing] | None = None
 
 
-_VARIANT = msgspec.json.Decoder(Variant)
-
-
 class SaleorApi(GraphQLApi):
     platform = "Saleor"
 
@@ -206,46 +202,23 @@ class Saleor:
             api = SaleorApi(self._http, self._url)
             await api.identify()
             before = await api.count()
-            seen, repeats, after, cursors = SeenTexts(), 0, None, set[str]()
-            shown_so_far = 0
+            seen, found, repeats, after, cursors = SeenTexts(), 0, 0, None, set[str]()
             while True:
                 answer = await api.execute(VARIANTS, _Variants, first=self._per_page, after=after)
-                page, connection = PageBuilder(), answer.product_variants
-                for edge in connection.edges:
-                    item_id = add_lines(edge.node, page)
-                    is_new = item_id is None or seen.add(item_id)
-                    shown_so_far += is_new
-                    repeats += not is_new
-                yield page.page()
+                connection = answer.product_variants
+                variants, rejected = decode_nodes((edge.node for edge in connection.edges), Variant)
+                ids = [*(variant.id for variant in variants), *(line.item_id for line in rejected)]
+                new = sum(item_id is None or seen.add(item_id) for item_id in ids)
+                found += new
+                repeats += len(ids) - new
+                yield Page([line for variant in variants for line in lines_of(variant)], rejected)
                 after = next_cursor(connection.page_info, cursors, "product variants")
                 if after is None:
                     break
             total = await api.count()
         # A total that moves while it is read proves its smaller value only.
         expected = min(before, total)
-        yield Completeness(
-            expected, min(shown_so_far, expected), "distinct ids against totalCount", repeats, moved=before != total
-        )
-
-
-def add_lines(node: Raw, page: PageBuilder) -> str | None:
-    """Adds a variant's lines. Returns its id, None where it cannot be read; a bad variant costs only itself."""
-    try:
-        variant = _VARIANT.decode(node)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        item_id = _id_of(node)
-        page.reject(RejectedLine(one_line(error), item_id, None, one_line(bytes(node).decode("utf-8", "replace"))))
-        return item_id
-    page.add_all(lines_of(variant))
-    return variant.id
-
-
-def _id_of(node: Raw) -> str | None:
-    try:
-        raw: Any = msgspec.json.decode(node)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return text_id(raw.get("id")) if isinstance(raw, dict) else None
+        yield Completeness(expected, min(found, expected), "distinct ids against totalCount", repeats, moved=before != total)
 
 
 def lines_of(variant: Variant) -> Iterator[StockLine]:

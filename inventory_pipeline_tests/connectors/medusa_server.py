@@ -67,7 +67,7 @@ class MedusaServer:
 
 
 def medusa_context(url: str, settings: dict[str, str] | None = None, **more: Any) -> ConnectorContext:
-    store = StoreIntegration(key="shop", platform="medusa", url=url, settings=settings or {})
+    store = StoreIntegration(key="shop", platform="medusa", url=url, settings=settings or {}, allow_private=True)
     return ConnectorContext(store=store, credentials={"api_key": KEY}, **more)
 
 

@@ -66,7 +66,7 @@ class SaleorServer:
 
 
 def saleor_context(url: str, settings: dict[str, str] | None = None, **more: Any) -> ConnectorContext:
-    store = StoreIntegration(key="shop", platform="saleor", url=url, settings=settings or {})
+    store = StoreIntegration(key="shop", platform="saleor", url=url, settings=settings or {}, allow_private=True)
     return ConnectorContext(store=store, credentials={"token": TOKEN}, **more)
 
 

@@ -98,9 +98,6 @@ class PageBuilder:
     def add_all(self, lines: Iterable[StockLine]) -> None:
         self._lines.extend(lines)
 
-    def reject(self, line: RejectedLine) -> None:
-        self._rejected.append(line)
-
     def exclude(self, reason: str, count: int = 1) -> None:
         self._excluded[reason] += count
 

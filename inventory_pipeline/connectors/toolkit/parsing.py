@@ -1,7 +1,7 @@
 """From a platform's JSON to items and values, each bad item apart from the rest. Pure functions."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypeVar
@@ -89,6 +89,32 @@ def _decode_singly(
             identity = None if item_id is None else str(item_id)
             rejected.append(RejectedLine(str(error), identity, location_id, one_line(entry)))
     return items, rejected
+
+
+def decode_nodes(nodes: Iterable[msgspec.Raw], kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+    """GraphQL nodes, each decoded apart. One that is none rejects all lines of its id, where that can be read."""
+    items: list[Struct] = []
+    rejected: list[RejectedLine] = []
+    for node in nodes:
+        try:
+            items.append(_node_decoder(kind).decode(node))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            text = bytes(node).decode("utf-8", "replace")
+            rejected.append(RejectedLine(one_line(error), _id_of_node(node), None, one_line(text)))
+    return items, rejected
+
+
+@cache
+def _node_decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
+    return msgspec.json.Decoder(kind)
+
+
+def _id_of_node(node: msgspec.Raw) -> str | None:
+    try:
+        raw: Any = msgspec.json.decode(node)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return text_id(raw.get("id")) if isinstance(raw, dict) else None
 
 
 def whole_id(raw: object) -> int | None:
