@@ -40,7 +40,7 @@ def made(name: str, tmp_path: Path, settings: Mapping[str, str] | None = None) -
         ("thousands-point.csv", {}, {"SCHR-4": 1250, "SCHR-5": 12000, "MUTT-4": 37, "KABEL": 2.5}),
         ("open-quote.csv", {"quoting": "none"}, {"HOSE-1": 40, "HOSE-2": 7, "HOSE-3": 9, "HOSE-4": 3, "HOSE-5": 11}),
         ("inch-marks.csv", {}, {"PIPE-1": 40, "PIPE-2": 7, "PIPE-3": 9, "PIPE-4": 3}),
-        ("item-twice.csv", {}, {"POT-1": 4}),
+        ("item-twice.csv", {}, {"TEA-1": UNKNOWN, "CUP-1": UNKNOWN, "POT-1": 4}),
         (
             "item-twice.csv",
             {"column.location": "Depot"},
@@ -87,7 +87,7 @@ def made(name: str, tmp_path: Path, settings: Mapping[str, str] | None = None) -
         ("availability-only.tsv", {"words.in_stock": "20"}, {"G1": 20, "G2": 0, "G3": UNKNOWN}),
         ("no-last-break.csv", {}, {"TEA-1": 12, "CUP-1": 3}),
         ("woocommerce-export.csv", {}, {"11": 12, "12": 4, "13": -3, "14": 6, "16": UNTRACKED, "17": UNTRACKED}),
-        ("invisible.csv", {}, {}),
+        ("invisible.csv", {}, {"TEA-1": UNKNOWN}),
     ],
 )
 def test_a_file_of_each_kind_gives_its_right_values(
@@ -134,14 +134,14 @@ def test_what_the_values_do_not_show(tmp_path: Path):
 
 def test_an_item_that_stands_twice_is_unknown_with_both_lines_and_the_cures(tmp_path: Path):
     whole = made("item-twice.csv", tmp_path)
-    assert [line.item_id for line in whole.rejected] == ["TEA-1", "CUP-1"]
+    assert [(line.item_id, line.excerpt[:5]) for line in whole.rejected] == [(None, "TEA-1"), (None, "CUP-1")]
     assert whole.rejected[0].reason == (
         "sku 'TEA-1' stands in line 2 (12) and line 3 (0) with different cells; set column.location= where the rows are"
         " locations, or duplicates=sum (or first, last, max), or column.id= to several headings that tell them apart"
     )
-    assert (whole.proof.read, whole.proof.repeats) == (3, 2)
+    assert (whole.proof.read, whole.proof.repeats) == (5, 0)
     (invisible,) = made("invisible.csv", tmp_path).rejected
-    assert (invisible.item_id, "line 2 (12) and line 3 (4)" in invisible.reason) == ("TEA-1", True)
+    assert "sku 'TEA-1' stands in line 2 (12) and line 3 (4)" in invisible.reason
 
 
 def test_a_check_counts_and_says_what_a_sync_does(tmp_path: Path):
@@ -291,7 +291,8 @@ def test_many_items_that_stand_twice_are_a_fault_of_the_file():
 def test_few_among_many_are_unknown_alone():
     rows = [f"S{number};{number}" for number in range(1000)] + ["S7;8", "S8;8"]
     whole = read_text(table(*rows, heading="sku;qty"))
-    assert (len(whole.lines), [line.item_id for line in whole.rejected]) == (999, ["S7"])
+    assert (len(whole.lines), [line.excerpt[:3] for line in whole.rejected]) == (1000, ["S7:"])
+    assert whole.lines["S7", "default"].quantity.value is None
 
 
 @pytest.mark.parametrize("end", ["", "B", "B;", "B;b;"])

@@ -328,13 +328,13 @@ class FeedReading:
         for line, number, extra in repeats.settled():
             self.repeats += extra
             if isinstance(line, RejectedLine):
-                doubted += extra > 0
+                doubted += 1
                 self._reject(line, number)
             else:
                 self._accept(line, number)
             if len(self._lines) + len(self._rejected) >= BATCH:
                 yield self._page()
-        repeats.check_share(doubted, self.findings.lines + doubted)
+        repeats.check_share(doubted, self.findings.lines)
         self.findings.notes.update(repeats.notes)
         if self._lines or self._rejected:
             yield self._page()
