@@ -135,5 +135,4 @@ def test_an_amount_is_read_exactly_or_refused(text: str):
         amount = amount_of(text.strip(), NumberFormat(), "available")
     except LineRejected:
         return
-    bare = re.sub("['pcs ]", "", text.strip().replace("\u2212", "-"))
-    assert Decimal(amount.number) in readings(bare)
+    assert Decimal(amount.number) in readings(re.sub("[' pcs]", "", text.strip()))

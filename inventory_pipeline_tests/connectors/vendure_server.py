@@ -108,7 +108,7 @@ class VendureServer:
 def vendure_context(
     url: str, settings: dict[str, str] | None = None, credentials: dict[str, str] | None = None, **more: Any
 ) -> ConnectorContext:
-    store = StoreIntegration(key="shop", platform="vendure", url=url, settings=settings or {})
+    store = StoreIntegration(key="shop", platform="vendure", url=url, settings=settings or {}, allow_private=True)
     return ConnectorContext(store=store, credentials=credentials or {"api_key": KEY}, **more)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from inventory_pipeline.connectors.feed.columns import Columns, choose_columns
-from inventory_pipeline.connectors.feed.findings import ABOVE, EMPTY_ROW, Findings, Leftovers, filled, is_total
+from inventory_pipeline.connectors.feed.findings import ABOVE, EMPTY_ROW, Findings, Leftovers, filled
 from inventory_pipeline.connectors.feed.lines import LineParser
 from inventory_pipeline.connectors.feed.numbers import Marks, NumberFormat, decided
 from inventory_pipeline.connectors.feed.presets import PRESETS, preset_for
@@ -30,7 +30,7 @@ from inventory_pipeline.connectors.feed.settings import FeedSettings, read_setti
 from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.connectors.feed.tables import DelimitedTable
 from inventory_pipeline.connectors.feed.text import Text, unpack
-from inventory_pipeline.connectors.feed.words import QUANTITY_FIELDS, plain, visible
+from inventory_pipeline.connectors.feed.words import QUANTITY_FIELDS, is_total, plain, visible
 from inventory_pipeline.connectors.feed.workbook import workbook_rows
 from inventory_pipeline.connectors.feed.xml_records import xml_rows
 from inventory_pipeline.core.errors import LineRejected, StoreMisconfigured
@@ -179,7 +179,7 @@ class FeedReading:
                 if isinstance(cell, str) and ("." in cell or "," in cell):
                     marks.look(visible(cell), row.number)
             kept = _kept(row.number, kind, cells)
-            if kind == "short" and len(short) < BATCH:
+            if kind in ("short", "bare") and len(short) < BATCH:
                 texts = [str(cell).strip() for cell in row.cells if filled(cell)]
                 short.append((kept, f"line {row.number:,}: {shown_row(row.cells)}", texts[0] if len(texts) == 1 else ""))
                 continue
@@ -292,6 +292,8 @@ class FeedReading:
                 )
             if kind == "short":
                 raise LineRejected("the row ends before the cell that tells its stock")
+            if kind == "bare":
+                raise LineRejected("the row holds nothing but this text: an item without its stock, or no item")
             for line in parser.lines(row, known, number):
                 self._add(repeats, line, number)
                 units += line.quantity.value or 0
@@ -328,13 +330,13 @@ class FeedReading:
         for line, number, extra in repeats.settled():
             self.repeats += extra
             if isinstance(line, RejectedLine):
-                doubted += extra > 0
+                doubted += 1
                 self._reject(line, number)
             else:
                 self._accept(line, number)
             if len(self._lines) + len(self._rejected) >= BATCH:
                 yield self._page()
-        repeats.check_share(doubted, self.findings.lines + doubted)
+        repeats.check_share(doubted, self.findings.lines)
         self.findings.notes.update(repeats.notes)
         if self._lines or self._rejected:
             yield self._page()
