@@ -1,8 +1,6 @@
-"""The names people type, filter by and read in the Dagster UI."""
+"""The names people type, filter by and read in the Dagster UI. Plain texts, so that reading them does not load Dagster."""
 
-import dagster as dg
-
-SNAPSHOT = dg.AssetKey("inventory_snapshot")
+SNAPSHOT = "inventory_snapshot"
 STORES_PARTITIONS = "store_integrations"
 SYNC_JOB = "sync_inventory"
 # As workspace.yaml calls it.
