@@ -36,7 +36,7 @@ class Services:
     def connect(self) -> "Connecting":
         from inventory_pipeline.services.integrations.connecting import Connecting
 
-        return Connecting(self.database, self.vault, self.environment.feed_dir)
+        return Connecting(self.database, self.vault, self.environment.feed_dir, self.environment.allowed_hosts)
 
     @cached_property
     def integrations(self) -> "Integrations":
@@ -48,7 +48,13 @@ class Services:
         """Alerts, rules and routes; `interval` is the sync schedule's, which freshness is measured by."""
         from inventory_pipeline.services.alerts.alerting import Alerting
 
-        return Alerting(database=self.database, clock=self.clock, interval=interval, vault=lambda: self.vault)
+        return Alerting(
+            database=self.database,
+            clock=self.clock,
+            interval=interval,
+            vault=lambda: self.vault,
+            allowed_hosts=self.environment.allowed_hosts,
+        )
 
     def sync(self, progress: "Progress | None" = None) -> "InventorySyncService":
         from inventory_pipeline.services.sync.sync import InventorySyncService

@@ -55,7 +55,7 @@ def register_shops(integrations: Integrations, shops: Sequence[Shop]) -> None:
             integrations.put_credential(secret, value)
             references[name] = f"secret:{secret}"
         if shop["key"] in known:
-            integrations.set(shop["key"], url=shop["url"], settings=shop["settings"], credentials=references)
+            integrations.set(shop["key"], url=shop["url"], allow_private=True, settings=shop["settings"], credentials=references)
             continue
         store = StoreIntegration(
             key=shop["key"],
@@ -66,5 +66,6 @@ def register_shops(integrations: Integrations, shops: Sequence[Shop]) -> None:
             settings=shop["settings"],
             credentials=references,
             auto_sync=True,
+            allow_private=True,  # the demo's shops are on this machine
         )
         integrations.add(store)

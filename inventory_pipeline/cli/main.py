@@ -13,6 +13,7 @@ from inventory_pipeline.private_files import keep_private
 _MODULES = {
     "stores": "stores",
     "credentials": "credentials",
+    "feeds": "feeds",
     "alerts": "alerts",
     "thresholds": "thresholds",
     "notify": "notify",

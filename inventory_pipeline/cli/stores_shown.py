@@ -99,6 +99,7 @@ def _store(store: StoreIntegration) -> dict[str, Any]:
         "credentials": dict(store.credentials),
         "is_active": store.is_active,
         "auto_sync": store.auto_sync,
+        "allow_private": store.allow_private,
         "needs_reauthorization": store.needs_reauthorization,
         "fresh_hours": limit and limit.total_seconds() / 3600,
         "created_at": _instant(store.created_at),

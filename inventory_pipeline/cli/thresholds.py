@@ -18,8 +18,8 @@ from inventory_pipeline.core.stores import DEFAULT_GROUP
 from inventory_pipeline.core.thresholds import BUILT_IN, Threshold, checked_threshold
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.alerts.judgements import Judgement
-    from inventory_pipeline.services.alerts.rules import Explained
+    from inventory_pipeline.db.alerts.explanations import EvaluatedTarget
+    from inventory_pipeline.services.alerts.rules import Explanation
 
 _SAYS = {"held": "unknown", "recovering": "within the margin"}
 
@@ -150,15 +150,15 @@ def _document(rule: Threshold) -> dict[str, object]:
     return {name: value if value != "" else None for name, value in csv_row(rule).items()}
 
 
-def _explained(each: "Explained") -> list[object]:
-    judged = each.judgement
-    available = f"at least {judged.available}" if judged.at_least and judged.available is not None else judged.available
-    says = _SAYS.get(judged.verdict, judged.verdict) + ("; ambiguous: several variants of one store" if judged.ambiguous else "")
-    return [_subject(judged), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
+def _explained(each: "Explanation") -> list[object]:
+    target = each.target
+    available = f"at least {target.available}" if target.at_least and target.available is not None else target.available
+    says = _SAYS.get(target.verdict, target.verdict) + ("; ambiguous: several variants of one store" if target.ambiguous else "")
+    return [_target(target), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 
-def _subject(judged: "Judgement") -> str:
-    return f"{judged.kind} {judged.subject}" + (f" at {judged.location_id}" if judged.location_id else "")
+def _target(target: "EvaluatedTarget") -> str:
+    return f"{target.kind} {target.subject}" + (f" at {target.location_id}" if target.location_id else "")
 
 
 def _number(text: str, what: str) -> Number:

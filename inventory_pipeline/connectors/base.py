@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.core.stores import StoreIntegration
@@ -52,13 +53,17 @@ class CheckItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
-    """What a connector is given: the store, its credentials' values, and what the last published read left for it."""
+    """What a connector is given: the store, its credentials' values, and what the last published read left for it.
+
+    `allowed_hosts` are those that any store may reach in private networks and without TLS.
+    """
 
     store: StoreIntegration
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     feed_dir: Path | None = None
     memo: Mapping[str, str] = field(default_factory=dict)
     on_exchange: "Callable[[Exchange], None] | None" = None
+    allowed_hosts: AllowedHosts = NO_HOSTS
 
     def check_names(self, info: PlatformInfo) -> None:
         """UsageError for a setting that the platform does not have, or a credential that it needs and the store lacks."""
@@ -84,7 +89,9 @@ class ConnectorContext:
             "connections": whole_number(settings, "connections", 8, 1, 64),
             "per_second": number(settings, "requests_per_second", None, 0.01, 1000),
             "timeout": number(settings, "timeout", 30.0, 1, 600),
+            "min_bytes_per_second": number(settings, "min_bytes_per_second", 256.0, 0, 1_000_000),
             "verify": flag(settings, "verify_tls", True),
+            "policy": policy_of(self.store, self.allowed_hosts),
             "on_exchange": self.on_exchange,
         }
 

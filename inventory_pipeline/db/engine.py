@@ -21,6 +21,16 @@ MODE = "inventory_mode"
 # A threading.Event that ends the wait for SQLite's write lock early.
 STOP = "inventory_stop"
 
+# PostgreSQL lets go of what a client held whose machine went down or whose process stands still in a transaction: within
+# about a minute, where the system's own settings would take hours. Older servers lack one of them.
+_LET_GO = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
 # How long a writer waits for another one, in seconds: longer than any store's publishing transaction.
 LOCK_PATIENCE = 60.0
 # SQLite waits inside C, where no signal handler runs; short waits in a loop keep the process cancellable.
@@ -49,12 +59,14 @@ def _unusable(shown: str) -> str:
     )
 
 
-def make_engine(url: sa.URL) -> sa.Engine:
+def make_engine(url: sa.URL, *, pooled: bool = True) -> sa.Engine:
     """The engine for a checked URL; connects to nothing yet."""
     if url.drivername == "postgresql+psycopg":
         timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
-        return sa.create_engine(url, pool_pre_ping=True, connect_args=timeout)
-    engine = sa.create_engine(url)
+        engine = sa.create_engine(url, pool_pre_ping=pooled, poolclass=None if pooled else sa.NullPool, connect_args=timeout)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
+    engine = sa.create_engine(url, poolclass=None if pooled else sa.NullPool)
     event.listen(engine, "do_connect", _make_sqlite_file)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -67,6 +79,13 @@ def _make_sqlite_file(_dialect: sa.Dialect, _record: object, arguments: Sequence
     if not file.exists():
         make_folder(file.parent)
         make_file(file)
+
+
+def _prepare_postgresql(raw: Any, _record: object) -> None:
+    asked = "unnest(%s::text[], %s::text[]) AS asked(name, value)"
+    set_those_it_knows = f"SELECT set_config(name, value, false) FROM pg_settings JOIN {asked} USING (name)"
+    raw.execute(set_those_it_knows, (list(_LET_GO), list(_LET_GO.values())))
+    raw.commit()
 
 
 def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:

@@ -26,7 +26,7 @@ _MOST_RUNS = 20_000
 def clean_up(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     from inventory_pipeline.db import retention
 
-    with inventory.open() as services:
+    with inventory.open_in_step(context) as services:
         now = services.clock()
         keep = {name: now - timedelta(days=max(days, 1)) for name, days in context.op_config.items()}
         with services.database.begin() as connection:

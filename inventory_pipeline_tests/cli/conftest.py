@@ -1,21 +1,30 @@
 """A data folder of its own for each test, and the real commands run in it."""
 
+import contextlib
 import logging
 import os
+import pty
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from dagster import DagsterRunStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from typer.testing import CliRunner, Result
 
 from inventory_pipeline.cli.main import app
+from inventory_pipeline.db.sync import heartbeats
+from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SYNC_JOB
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.logs import LOGGER
+from inventory_pipeline.services.sync.run_life import this_process
 from inventory_pipeline.wiring import open_services
 
 # Whatever the machine or a `.env` says must not reach a test; empty, since `.env` fills in what is unset.
@@ -52,6 +61,7 @@ def data_dir(made_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("INVENTORY_DATA_DIR", str(folder))
     monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where the tests' shops and receivers are
     yield folder
     os.umask(umask)
     logger = logging.getLogger(LOGGER)
@@ -105,6 +115,21 @@ def command(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
+def at_a_terminal(*arguments: str, answer: bytes) -> tuple[str, int]:
+    """`inventory-pipeline` with a person at it, who answers its question: what was shown, and the exit status."""
+    script = Path(sys.executable).with_name("inventory-pipeline")
+    person, terminal = pty.openpty()
+    process = subprocess.Popen([script, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True)
+    os.close(terminal)
+    os.write(person, answer)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its last program has ended
+        while part := os.read(person, 1000):
+            shown += part
+    os.close(person)
+    return shown.decode().replace("\r\n", " "), process.wait(60)
+
+
 def processes_on(folder: Path) -> list[str]:
     """The command lines of all living processes that work on this data folder (or the demo's in it)."""
     found = []
@@ -117,3 +142,20 @@ def processes_on(folder: Path) -> list[str]:
         if f"INVENTORY_DATA_DIR={folder}".encode() in environment and int(process.name) != os.getpid():
             found.append(words)
     return found
+
+
+def stuck_run(store: str, status: DagsterRunStatus = DagsterRunStatus.STARTED) -> str:
+    """A sync in the history whose process was heard last ten minutes ago, and is gone; its id."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    with open_instance() as instance, open_services(load_environment()) as services:
+        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__")
+        run = instance.create_run_for_job(
+            defs.resolve_job_def(SYNC_JOB),
+            tags={PARTITION_TAG: store},
+            status=status,
+            remote_job_origin=RemoteJobOrigin(repository, SYNC_JOB),
+        )
+        heard = services.clock() - timedelta(minutes=10)
+        heartbeats.begin(services.database, run.run_id, store, this_process()._replace(pid=child.pid), lambda: heard)
+    return run.run_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+from inventory_pipeline_tests.postgres import PostgresServer, cut
 
 STOCK = "sku,title,available\nTEA-1,Green tea,3\nCUP-1,Cup <b>,0\nPOT-1,Pot,40\n"
 
@@ -17,6 +18,21 @@ def supplier(feed_store: Callable[..., Path]) -> Path:
     file = feed_store("supplier", STOCK)
     sync("supplier")
     return file
+
+
+def test_a_check_whose_database_was_lost_is_made_once_more(
+    cli: Cli, feed_store: Callable[..., Path], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.create_database()
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", url)
+    feed_store("supplier", STOCK)
+    sync("supplier")
+    cut(url, "alert_baselines")
+    result = cli("check-alerts", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["opened"]) == (0, 2)
+    assert result.stderr.startswith("inventory-pipeline: the inventory database (PostgreSQL database test_")
+    assert "trying once more in 0 s" in result.stderr
+    postgres_server.drop_database(url)
 
 
 def good(cli: Cli, *arguments: str, stdin: str | None = None) -> str:

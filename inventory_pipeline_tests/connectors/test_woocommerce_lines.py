@@ -34,7 +34,7 @@ def listed(entries: list[Any], kind: type[Listed]) -> ListPage[Listed]:
 
 
 def read(entries: list[Any]) -> Page:
-    return LineBuilder().add_products(listed(entries, Product))
+    return LineBuilder(SeenIds()).add_products(listed(entries, Product))
 
 
 @given(st.lists(anything, max_size=4))
@@ -61,7 +61,7 @@ def test_a_managed_quantity_is_kept_exactly(quantity: int | float) -> None:
 
 @given(st.integers(-(10**9), 10**9), st.integers(1, 5))
 def test_a_pool_is_one_quantity_however_many_draw_on_it(quantity: int, count: int) -> None:
-    builder = LineBuilder()
+    builder = LineBuilder(SeenIds())
     builder.add_products(listed([parent(1, 2, manage_stock=True, stock_quantity=quantity)], Product))
     entries = [variation(number, 1, manage_stock="parent", stock_quantity=0) for number in range(2, 2 + count)]
     lines = builder.add_variations(listed(entries, Variation)).lines

@@ -25,6 +25,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("INVENTORY_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where the tests' shops and receivers are
     return tmp_path / "data"
 
 

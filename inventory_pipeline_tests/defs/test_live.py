@@ -194,7 +194,7 @@ def test_a_run_executed_again_counts_for_itself(
     add_partitions(instance, ["again"])
 
     async def run() -> SyncLogRow:
-        (row,) = [row async for row in sync_stores(instance, ["again"])]
+        (row,) = [row async for row in sync_stores(instance, services, ["again"])]
         return row
 
     first = asyncio.run(run())

@@ -1,11 +1,8 @@
 """The shapes of Shopify's answers, as far as they are used. A null where none may be is an error of the answer."""
 
-from typing import Annotated
-
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from inventory_pipeline.connectors.toolkit.graphql import Camel, PageInfo
-from inventory_pipeline.core.quantity import ABSURD
 
 _ENDED = {"COMPLETED", "FAILED", "CANCELED", "EXPIRED"}
 
@@ -133,7 +130,7 @@ class Location(Camel):
 
 class NamedQuantity(Camel):
     name: str
-    quantity: Annotated[int, Meta(ge=-ABSURD, le=ABSURD)]
+    quantity: int
 
 
 class Level(Camel, tag_field="__typename", tag="InventoryLevel"):

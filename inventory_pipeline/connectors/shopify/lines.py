@@ -29,6 +29,7 @@ ORPHAN = "inventory level without its variant"
 # The title of the only variant of a product without options.
 _NO_OPTIONS = "Default Title"
 _STATUSES: Mapping[str, Status] = {"ACTIVE": "active", "UNLISTED": "active", "DRAFT": "draft", "ARCHIVED": "archived"}
+_MOST = 2**63 - 1
 _OVERSELL = {"CONTINUE": True, "DENY": False}
 
 
@@ -90,7 +91,8 @@ def variant_fact(variant: Variant) -> VariantFact:
 def level_fact(level: Level) -> LevelFact:
     """Raises LineRejected where an id cannot be read."""
     location = level.location
-    named = {entry.name: entry.quantity for entry in level.quantities}
+    # What is beyond 64 bits cannot be kept until it is looked at, and is beyond every bound as it is.
+    named = {entry.name: max(-_MOST, min(_MOST, entry.quantity)) for entry in level.quantities}
     return LevelFact(
         item=number_of(level.item.id),
         location_id=number_of(location.id),

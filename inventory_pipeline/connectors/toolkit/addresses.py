@@ -22,10 +22,13 @@ def store_address(url: str, api_paths: tuple[str, ...] = ()) -> str:
     return address
 
 
-def web_page_error(reply: Reply, api: str) -> StoreMisconfigured:
-    """The error for a web page in place of an answer by `api`, with what a person can do about it."""
+def web_page_error(reply: Reply, api: str, hint: str = "") -> StoreMisconfigured:
+    """The error for a web page in place of an answer by `api`, with what a person can do about it.
+
+    `hint` is what else may be wrong with an address of this platform.
+    """
     if reply.status in (200, 404):
-        cure = f"check the address: {api} was not found there"
+        cure = f"check the address: {api} was not found there{hint}"
     elif reply.status == 401:
         cure = "the web server itself asks for a password: let this program pass its protection"
     elif reply.status == 400 and "HTTPS port" in reply.summary:

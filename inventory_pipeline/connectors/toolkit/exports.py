@@ -15,7 +15,8 @@ LONGEST_POLL = 20.0  # seconds
 DEADLINE = 3 * 3600.0  # seconds for one download; exports may be gigabytes
 ATTEMPTS = 3
 BLOCK = 2 * 1024 * 1024
-LONGEST_LINE = 16 * 1024 * 1024
+# Three copies of it stand in memory for a moment.
+LONGEST_LINE = 8 * 1024 * 1024
 
 
 class Patience:
@@ -59,13 +60,13 @@ class Blocks:
         self._held = bytearray()
 
     def add(self, chunk: bytes) -> Iterator[bytes]:
-        """The blocks that are whole now. Raises IncompleteRead where a line has no end."""
+        """The blocks that are whole now. Raises StoreMisconfigured where a line has no end: another read would bring no other."""
         self._held += chunk
         while len(self._held) >= self._size:
             cut = self._held.rfind(b"\n", 0, self._size) + 1 or self._held.find(b"\n", self._size) + 1
             if not cut:
                 if len(self._held) > LONGEST_LINE:
-                    raise IncompleteRead(f"the export has a line of more than {LONGEST_LINE:,} bytes")
+                    raise StoreMisconfigured(f"the export has a line of more than {LONGEST_LINE:,} bytes")
                 return
             yield bytes(self._held[:cut])
             del self._held[:cut]

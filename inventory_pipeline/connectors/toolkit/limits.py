@@ -1,12 +1,46 @@
-"""A rate limit told by the platform itself: every query costs points from a leaky bucket, whose level each answer tells."""
+"""Limits that a platform shows by its answers: points in a leaky bucket, and how many requests at once it can bear."""
 
 import asyncio
 from collections.abc import Callable
+from types import TracebackType
 
 from msgspec import Struct
 
 # Where an answer that says "throttled" does not say how full the bucket is.
 _BLIND_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+class Width:
+    """How many requests may be under way at once: a quarter, down to one, where the platform does not answer in time.
+
+    `async with width as sent_with:` waits for room; `lower(sent_with)` then says that a request sent with so many others was
+    not answered. `now` is the present width, `most` the one it began with.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = self.now = most
+        self._under_way = 0
+        self._changed = asyncio.Condition()
+
+    async def __aenter__(self) -> int:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._under_way < self.now)
+            self._under_way += 1
+        return self.now
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        async with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
+
+    def lower(self, sent_with: int) -> bool:
+        """Whether another try may help: there were others under way, and from now on there are fewer.
+
+        Requests that failed together lower it once. A quarter, since each try may take minutes before it is given up.
+        """
+        if self.now == sent_with and self._under_way > 1:
+            self.now = max(1, self.now // 4)
+        return self.now < sent_with
 
 
 class ThrottleStatus(Struct, rename="camel", gc=False):

@@ -8,6 +8,7 @@ date, items of the same moment are repeated and lost, whatever the totals say (s
 import asyncio
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from functools import partial
 from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
-from inventory_pipeline.core.errors import IncompleteRead
-from inventory_pipeline.core.stock import Completeness, ListCoverage, RejectedLine
+from inventory_pipeline.core.errors import IncompleteRead, LineRejected
+from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, ListCoverage, Page, RejectedLine, StockLine
+from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.ahead import in_order
 
 
@@ -27,6 +29,7 @@ class Entry(Protocol):
 
 
 Item = TypeVar("Item", bound=Entry)
+Raw = TypeVar("Raw")
 
 
 @dataclass(slots=True)
@@ -71,6 +74,28 @@ class SeenIds:
             return False
         self._late.add(number)
         return True
+
+
+class PageBuilder:
+    """Collects one Page from the items of a list: lines, rejected lines, and what is deliberately no line."""
+
+    def __init__(self, rejected: Iterable[RejectedLine] = ()) -> None:
+        self._lines: list[StockLine] = []
+        self._rejected = list(rejected)
+        self._excluded = Counter[str]()
+
+    def add(self, item_id: object, item: Raw, parse: Callable[[Raw], StockLine]) -> None:
+        """Adds the item's line; where `parse` raises LineRejected, a rejected line with its reason."""
+        try:
+            self._lines.append(parse(item))
+        except LineRejected as error:
+            self._rejected.append(RejectedLine(str(error), str(item_id), DEFAULT_LOCATION, one_line(item)))
+
+    def exclude(self, reason: str, count: int = 1) -> None:
+        self._excluded[reason] += count
+
+    def page(self) -> Page:
+        return Page(self._lines, self._rejected, self._excluded)
 
 
 @dataclass
@@ -184,7 +209,24 @@ class ProofBuilder:
         self._repeats += pages.repeats
         self._moved |= pages.moved
 
+    def judge(self, name: str, named: Iterable[int], seen: SeenIds, *, surplus_is_gap: bool) -> int:
+        """Judges a list by the ids that another list names: those it did not show are hidden, their stock unverified.
+
+        A surplus are the entries that the list counts beyond those it showed and those that are named: shown never, and asked
+        for by nothing. Either it is a gap of entries that nobody knows, or none; then its size is returned, else 0.
+        """
+        told = self._lists[name]
+        # Where the total says that all was shown, what is named but not shown was deleted meanwhile.
+        hidden = () if told.expected is not None and not told.gap else tuple(number for number in named if number not in seen)
+        gap = min(len(hidden), told.gap)
+        if surplus_is_gap and gap < told.gap:
+            return 0
+        expected = None if told.expected is None else told.read + gap
+        self._lists[name] = ListCoverage(name, expected, told.read, tuple(map(str, hidden)))
+        return told.gap - gap
+
     def completeness(self, how: str) -> Completeness:
+        """The proof. `how` says what proves each list's end."""
         lists = tuple(self._lists.values())
         expected: int | None = 0
         for one in lists:

@@ -1,16 +1,20 @@
 """From a platform's JSON to items and values, each bad item apart from the rest. Pure functions."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 
-from inventory_pipeline.core.errors import IncompleteRead
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, RejectedLine
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.json import decode_json, decode_loosely
 from inventory_pipeline.http.reply import Reply
+
+_PHP_MESSAGE = re.compile(rb"[\]}]\s*(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Parse error)\b")
+_TAIL = 16_384  # bytes in which messages after a JSON value are looked for
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -20,15 +24,27 @@ def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[list[Struct]]:
     return msgspec.json.Decoder(list[kind])
 
 
-def decode_list(reply: Reply, kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+@cache
+def _keyed_decoder(kind: type[Struct], key: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("Keyed", [("items", list[kind])], rename={"items": key}))
+
+
+def decode_list(reply: Reply, kind: type[Struct], key: str | None = None) -> tuple[list[Struct], list[RejectedLine]]:
     """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made a whole number.
 
-    Raises IncompleteRead where the answer is no list, and what `decode_json` raises.
+    With `key` the list stands under that key of an object; an empty list may then stand there without it. Raises
+    IncompleteRead where the answer is no list, and what `decode_json` raises.
     """
     try:
-        decoded, rejected = decode_json(reply, _decoder(kind)), []
+        decoded = decode_json(reply, _keyed_decoder(kind, key)).items if key else decode_json(reply, _decoder(kind))
+        rejected: list[RejectedLine] = []
     except msgspec.ValidationError:
-        decoded, rejected = _decode_singly(reply, kind)
+        decoded, rejected = _decode_singly(reply, kind, key)
+    except IncompleteRead:
+        if _PHP_MESSAGE.search(reply.body, max(0, len(reply.body) - _TAIL)):
+            told = f"{reply.place} puts PHP messages after its JSON"
+            raise StoreMisconfigured(f"{told}; set WP_DEBUG_DISPLAY to false on the shop") from None
+        raise
     items: list[Struct] = []
     for item in decoded:
         raw: Any = item
@@ -41,8 +57,10 @@ def decode_list(reply: Reply, kind: type[Struct]) -> tuple[list[Struct], list[Re
     return items, rejected
 
 
-def _decode_singly(reply: Reply, kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+def _decode_singly(reply: Reply, kind: type[Struct], key: str | None) -> tuple[list[Struct], list[RejectedLine]]:
     entries = decode_loosely(reply)
+    if key and entries != []:
+        entries = entries.get(key) if isinstance(entries, dict) else None
     if not isinstance(entries, list):
         raise IncompleteRead(f"{reply.place} answers with a JSON {type(entries).__name__} where a list should be")
     items: list[Struct] = []

@@ -1,12 +1,14 @@
 """`stores check` for a WooCommerce shop: each finding in a person's words."""
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
-from inventory_pipeline.connectors.woocommerce.api import NoRoute, WooApi
+from inventory_pipeline.connectors.woocommerce.api import WAYS, NoRoute, WooApi
+from inventory_pipeline.connectors.woocommerce.read import orphan_notes
 from inventory_pipeline.core.errors import SyncError
 from inventory_pipeline.http.json import decode_json, decode_loosely
 
@@ -25,7 +27,7 @@ class _SystemStatus(msgspec.Struct):
 _STATUS = msgspec.json.Decoder(_SystemStatus)
 
 
-async def check_shop(api: WooApi) -> list[CheckItem]:
+async def check_shop(api: WooApi, memo: Mapping[str, str]) -> list[CheckItem]:
     """Requests little: one product id, one variation id, and the version, which not every key may see."""
     known = CheckItem("credentials", True, "the shop knows the key")
     try:
@@ -35,7 +37,9 @@ async def check_shop(api: WooApi) -> list[CheckItem]:
         return stopped_by(error, _address(api), known)
     total = products.headers.get("x-wp-total", "")
     seen = f"the key may read products: {total} are listed" if total else "the key may read products"
-    return [_address(api), known, CheckItem("permissions", True, seen), await _version(api)]
+    found, _, cure = "; ".join(orphan_notes(memo)).rpartition("; ")
+    seen += f"; the last sync found {found}" if found else ""
+    return [_address(api), known, CheckItem("permissions", True, seen, cure), await _version(api)]
 
 
 async def _version(api: WooApi) -> CheckItem:
@@ -66,5 +70,4 @@ async def _way_of_variations(api: WooApi) -> str:
 
 
 def _address(api: WooApi) -> CheckItem:
-    way = "through ?rest_route=" if api.rest_route else "at /wp-json"
-    return CheckItem("address", True, f"WordPress answers {way}")
+    return CheckItem("address", True, f"WordPress answers at {WAYS[api.way]}")

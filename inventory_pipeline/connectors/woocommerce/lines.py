@@ -8,16 +8,18 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from inventory_pipeline.connectors.toolkit.parsing import price_of, text_of
+from inventory_pipeline.connectors.toolkit.parsing import price_of, text_of, whole_id
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, exact_number
+from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, platform_number
 from inventory_pipeline.core.stock import TITLE_LENGTH, Status, StockLine
 
 GROUPED = "grouped product (its members are the lines)"
 EXTERNAL = "external product (sold elsewhere)"
 VARIABLE = "variable product (its variations are the lines)"
 UNUSED_POOL = "managed stock of a variable product that no variation draws on"
+NO_VARIATIONS = "variable product without variations (nothing of it can be sold)"
 ORPHAN = "variation without a listed variable product"
+NOT_VARIABLE = "variation of a product that is not variable (is the plugin of its type switched off?)"
 TRASHED = "in the trash"
 
 _EXCLUDED_TYPES = {"grouped": GROUPED, "external": EXTERNAL}
@@ -79,6 +81,12 @@ def bears_variations(product: Product) -> bool:
     return product.type.startswith("variable") or bool(product.variations)
 
 
+def variation_ids(product: Product) -> list[int]:
+    """The ids of its own variations, as the product names them."""
+    named = product.variations if isinstance(product.variations, list) else []
+    return [number for number in map(whole_id, named) if number is not None]
+
+
 def excluded_type(product: Product) -> str | None:
     return TRASHED if product.status == "trash" else _EXCLUDED_TYPES.get(product.type)
 
@@ -120,7 +128,7 @@ def own_stock(item: Item) -> Quantity:
         raise LineRejected(f"manage_stock {item.manage_stock!r:.60} is none of true, false, parent")
     if item.stock_quantity is None:
         return UNKNOWN
-    return Quantity.of(exact_number(item.stock_quantity, "stock quantity"))
+    return Quantity.of(platform_number(item.stock_quantity, "stock quantity"))
 
 
 def status_of(status: str) -> Status:

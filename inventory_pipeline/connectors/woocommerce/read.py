@@ -1,20 +1,21 @@
 """One read of a shop: products first, so that their variations find their parents, and at the end the proof."""
 
-from collections import Counter
-from collections.abc import AsyncGenerator
+from array import array
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenIds
 from inventory_pipeline.connectors.toolkit.parsing import decode_list, total_of, whole_id
 from inventory_pipeline.connectors.woocommerce.api import NoRoute, WooApi
 from inventory_pipeline.connectors.woocommerce.lines import (
+    NO_VARIATIONS,
+    NOT_VARIABLE,
     ORPHAN,
     TRASHED,
     UNUSED_POOL,
     VARIABLE,
-    Item,
     Listed,
     Parent,
     Product,
@@ -25,22 +26,30 @@ from inventory_pipeline.connectors.woocommerce.lines import (
     parse_parent,
     parse_product,
     parse_variation,
+    variation_ids,
 )
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, Page, RejectedLine, StockLine
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.stock import Completeness, Page, StockLine
 from inventory_pipeline.http.ahead import in_order
+
+CACHED = "; a cache in front of the shop gives one page for another: leave /wp-json out of it"
+# In the memo of a read: how many variations the shop counts that no product asks for, and how its addresses are made up.
+ORPHANS, WAY = "orphaned_variations", "way"
 
 
 class LineBuilder:
     """Turns listed products and variations into stock lines, and remembers the parents that variations need.
 
-    Memory grows by a small tuple for each parent, not with the lines.
+    Memory grows by a small tuple for each parent and eight bytes for each variation that a product names in
+    `named_variations`, not with the lines. `product_ids` are all products that were listed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, product_ids: SeenIds) -> None:
+        self.named_variations = array("q")
+        self._product_ids = product_ids
         # None: a product that is listed, but so that nothing can be said of its variations.
         self._parents: dict[int, Parent | None] = {}
+        self._with_variations: set[int] = set()
         self._pools_used: set[int] = set()
 
     @property
@@ -49,49 +58,47 @@ class LineBuilder:
         return sorted(number for number, parent in self._parents.items() if parent is not None)
 
     def add_products(self, listed: ListPage[Product]) -> Page:
-        page, excluded = Page(rejected=list(listed.rejected)), Counter[str]()
+        page = PageBuilder(listed.rejected)
         for entry in listed.rejected:
             if (unreadable := whole_id(entry.item_id)) is not None:
                 self._parents.setdefault(unreadable, None)
         for product, is_new in zip(listed.items, listed.is_new, strict=True):
             if reason := excluded_type(product):
-                excluded[reason] += is_new
+                page.exclude(reason, is_new)
             elif bears_variations(product):
                 self._parents[product.id] = parse_parent(product)
+                self.named_variations.extend(variation_ids(product) if is_new else ())
             else:
-                try:
-                    page.lines.append(parse_product(product))
-                except LineRejected as error:
-                    page.rejected.append(_rejection(error, product))
-        return Page(page.lines, page.rejected, excluded)
+                page.add(product.id, product, parse_product)
+        return page.page()
 
     def add_variations(self, listed: ListPage[Variation], product_id: int | None = None) -> Page:
         """`product_id` is given where the list is one product's own; else each variation names its product."""
-        page, excluded = Page(rejected=list(listed.rejected)), Counter[str]()
+        page = PageBuilder(listed.rejected)
         for variation, is_new in zip(listed.items, listed.is_new, strict=True):
-            owner = product_id or whole_id(variation.parent_id)
+            owner = product_id or whole_id(variation.parent_id) or 0
             if variation.status == "trash":
-                excluded[TRASHED] += is_new
-            elif owner is None or owner not in self._parents:
-                excluded[ORPHAN] += is_new
+                page.exclude(TRASHED, is_new)
+            elif owner not in self._parents:
+                page.exclude(NOT_VARIABLE if owner in self._product_ids else ORPHAN, is_new)
             else:
-                try:
-                    page.lines.append(self._variation(variation, owner))
-                except LineRejected as error:
-                    page.rejected.append(_rejection(error, variation))
-        return Page(page.lines, page.rejected, excluded)
+                page.add(variation.id, variation, partial(self._variation, owner))
+        return page.page()
 
     def containers(self) -> Page:
         """The products that only hold variations, for the last page: only then is it known which pools are drawn on."""
-        excluded = Counter[str]()
+        page = PageBuilder()
         for number, parent in self._parents.items():
             if parent is not None:
-                unused = parent.pool is not None and number not in self._pools_used
-                excluded[UNUSED_POOL if unused else VARIABLE] += 1
-        return Page(excluded=excluded)
+                if parent.pool is not None and number not in self._pools_used:
+                    page.exclude(UNUSED_POOL)
+                else:
+                    page.exclude(VARIABLE if number in self._with_variations else NO_VARIATIONS)
+        return page.page()
 
-    def _variation(self, variation: Variation, owner: int) -> StockLine:
+    def _variation(self, owner: int, variation: Variation) -> StockLine:
         parent = self._parents[owner]
+        self._with_variations.add(owner)
         if parent is None:
             raise LineRejected(f"its product {owner} could not be read")
         if variation.manage_stock == "parent":
@@ -100,19 +107,24 @@ class LineBuilder:
 
 
 class ShopRead:
-    """The course of one read: `width` requests at once, `per_page` items each. Use once."""
+    """The course of one read: `width` requests at once, `per_page` items each. Use once.
 
-    def __init__(self, api: WooApi, width: int, per_page: int) -> None:
+    `lang` is sent as the translation plugins (WPML, Polylang) take it; "" leaves it to the shop.
+    """
+
+    def __init__(self, api: WooApi, width: int, per_page: int, lang: str = "") -> None:
+        self._lang = {"lang": lang} if lang else {}
         self._api = api
         self._width = width
         self._per_page = per_page
-        self._builder = LineBuilder()
+        self._product_ids, self._variation_ids = SeenIds(), SeenIds()
+        self._builder = LineBuilder(self._product_ids)
         self._proof = ProofBuilder()
-        self._way = "variations in one list"
+        self._is_flat = True
 
     async def pages(self) -> AsyncGenerator[Page | Completeness]:
-        products = self._list("/products", Product, self._width)
-        variations = self._list("/variations", Variation, self._width)
+        products = self._list("/products", Product, self._width, self._product_ids)
+        variations = self._list("/variations", Variation, self._width, self._variation_ids)
         try:
             # The last pages of products leave connections free: the first one of variations comes along with them.
             async with aclosing(products.pages(followed_by=variations)) as pages:
@@ -125,9 +137,22 @@ class ShopRead:
         finally:
             await variations.close()
         yield self._builder.containers()
-        proof = self._proof.completeness(self._way)
+        named = self._builder.named_variations
+        orphans = self._proof.judge("/variations", named, self._variation_ids, surplus_is_gap=not self._is_flat)
+        if products.coverage.gap:
+            orphans = 0  # they may be those of the products that were not shown
+        proof = self._proof.completeness("")
         told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
-        yield replace(proof, how=f"{told}; {self._way}")
+        way = "variations in one list" if self._is_flat else "variations product by product"
+        memo = {WAY: self._api.way} | ({ORPHANS: str(orphans)} if orphans else {})
+        yield replace(proof, how=f"{told}; {way}", memo=memo, notes=(*orphan_notes(memo), *self._width_notes()))
+
+    def _width_notes(self) -> tuple[str, ...]:
+        width = self._api.width
+        if width.now == width.most:
+            return ()
+        told = f"the shop does not answer in time where {width.most} requests are sent at once; it was read with {width.now}"
+        return (f"{told}; set connections={width.now}, or give the shop more PHP workers",)
 
     async def _variations(self, flat: PagedList[Variation]) -> AsyncGenerator[Page]:
         try:
@@ -136,35 +161,40 @@ class ShopRead:
                     yield self._builder.add_variations(listed)
             self._proof.add(flat)
         except NoRoute:  # before 10.3
-            self._way = "variations product by product"
+            self._is_flat = False
             async with aclosing(self._by_product()) as pages:
                 async for page in pages:
                     yield page
 
     async def _by_product(self) -> AsyncGenerator[Page]:
-        seen = SeenIds()
-        requests = (partial(self._of_product, number, seen) for number in self._builder.parent_ids)
+        requests = (partial(self._of_product, number) for number in self._builder.parent_ids)
         async with aclosing(in_order(requests, self._width)) as products:
             async for number, variations, listed_pages in products:
                 for listed in listed_pages:
                     yield self._builder.add_variations(listed, number)
                 self._proof.add(variations, "/variations")
 
-    async def _of_product(self, number: int, seen: SeenIds) -> tuple[int, PagedList[Variation], list[ListPage[Variation]]]:
-        variations = self._list(f"/products/{number}/variations", Variation, 1, seen)
+    async def _of_product(self, number: int) -> tuple[int, PagedList[Variation], list[ListPage[Variation]]]:
+        variations = self._list(f"/products/{number}/variations", Variation, 1, self._variation_ids)
         async with aclosing(variations.pages()) as pages:
             return number, variations, [listed async for listed in pages]
 
-    def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds | None = None) -> PagedList[Listed]:
+    def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds) -> PagedList[Listed]:
         fetch = partial(self._fetch, route, kind)
-        return PagedList(route, fetch, self._per_page, width, seen=SeenIds() if seen is None else seen)
+        return PagedList(route, fetch, self._per_page, width, CACHED, seen)
 
     async def _fetch(self, route: str, kind: type[Listed], number: int) -> ListPage[Listed]:
         # By id: in the default order (by date) products of one moment are repeated and dropped, whatever the counts say.
         order = {"orderby": "id", "order": "asc", "status": "any", "_fields": field_names(kind)}
-        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order})
+        reply = await self._api.get(route, {"per_page": self._per_page, "page": number, **order, **self._lang})
         return ListPage(number, *decode_list(reply, kind), total_of(reply, "x-wp-total"))
 
 
-def _rejection(error: LineRejected, item: Item) -> RejectedLine:
-    return RejectedLine(str(error), str(item.id), DEFAULT_LOCATION, one_line(item))
+def orphan_notes(memo: Mapping[str, str]) -> tuple[str, ...]:
+    """What a person is told of the orphaned variations that a read left in its memo; the cure is WooCommerce's own."""
+    orphans = int(memo.get(ORPHANS, 0))
+    if not orphans:
+        return ()
+    cure = "delete them with WooCommerce > Status > Tools > Delete orphaned variations"
+    told = "whose products are gone: WooCommerce counts them, and shows and sells none"
+    return (f"{orphans:,} orphaned variation{'s' if orphans > 1 else ''} in the shop's database, {told}; {cure}",)

@@ -1,1 +1,1 @@
-"""Thresholds held against current levels, and what becomes of that: alerts, notices, routes."""
+"""Threshold rules, their evaluation against current levels, the alerts that follow, and the notices of these."""

@@ -6,15 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.thresholds import SCOPES, Threshold
+from inventory_pipeline.core.thresholds import BUILT_IN, SCOPES, Threshold
 from inventory_pipeline.db.tables.alerts import thresholds as _table
 
 _IDENTITY = ("scope", "store_key", "item_id", "location_id", "group_name", "sku")
 
 
 def put_thresholds(connection: sa.Connection, rules: Iterable[Threshold], now: datetime) -> None:
-    """Stores the rules; a rule about the same thing is replaced."""
-    # By the thousand in one statement: a price list's worth of rules must not keep syncs waiting.
+    """Stores the rules. Each replaces the rule with the same identity, if there is one."""
+    # One statement for all rules: thousands of single ones would keep syncs waiting for the write lock.
     rows = [
         {**_identity(rule), "threshold": rule.threshold, "margin": rule.margin, "cover_days": rule.cover_days, "changed_at": now}
         for rule in rules
@@ -26,20 +26,34 @@ def put_thresholds(connection: sa.Connection, rules: Iterable[Threshold], now: d
 
 
 def remove_threshold(connection: sa.Connection, rule: Threshold) -> bool:
-    """Removes the rule about the same thing; False where there is none."""
-    return connection.execute(_table.delete().where(*_same(rule))).rowcount == 1
+    """Removes the rule with the same identity; False where there is none."""
+    same = (_table.c[name] == value for name, value in _identity(rule).items())
+    return connection.execute(_table.delete().where(*same)).rowcount == 1
 
 
 def list_thresholds(connection: sa.Connection, store_key: str | None = None) -> list[Threshold]:
-    """All rules, or one store's own; most specific scopes first."""
-    order = sa.case({scope: number for number, scope in enumerate(SCOPES)}, value=_table.c.scope)
-    rows = sa.select(_table).order_by(order, *(_table.c[name] for name in _IDENTITY[1:]))
+    """All rules, or those of one store; the most specific scopes first, then by identity."""
+    scope_order = sa.case({scope: number for number, scope in enumerate(SCOPES)}, value=_table.c.scope)
+    identity = (_table.c[name] for name in _IDENTITY)
+    rows = sa.select(_table).order_by(scope_order, *identity)
     if store_key is not None:
         rows = rows.where(_table.c.store_key == store_key)
-    return [threshold_of(row) for row in connection.execute(rows)]
+    return [_threshold(row) for row in connection.execute(rows)]
 
 
-def threshold_of(row: sa.Row[Any]) -> Threshold:
+def store_rules(connection: sa.Connection) -> dict[str, Threshold]:
+    """The rules with scope `store`, by store key."""
+    rows = connection.execute(sa.select(_table).where(_table.c.scope == "store"))
+    return {row.store_key: _threshold(row) for row in rows}
+
+
+def default_rule(connection: sa.Connection) -> Threshold:
+    """The rule that applies where no more specific one does: the global rule, or the built-in one."""
+    row = connection.execute(sa.select(_table).where(_table.c.scope == "global")).first()
+    return BUILT_IN if row is None else _threshold(row)
+
+
+def _threshold(row: sa.Row[Any]) -> Threshold:
     return Threshold(
         scope=row.scope,
         threshold=row.threshold,
@@ -53,10 +67,12 @@ def threshold_of(row: sa.Row[Any]) -> Threshold:
     )
 
 
-def _same(rule: Threshold) -> list[sa.ColumnElement[bool]]:
-    return [_table.c[name] == value for name, value in _identity(rule).items()]
-
-
 def _identity(rule: Threshold) -> dict[str, str]:
-    values = (rule.scope, rule.store_key, rule.item_id, rule.location_id, rule.group, rule.sku)
-    return dict(zip(_IDENTITY, values, strict=True))
+    return {
+        "scope": rule.scope,
+        "store_key": rule.store_key,
+        "item_id": rule.item_id,
+        "location_id": rule.location_id,
+        "group_name": rule.group,
+        "sku": rule.sku,
+    }

@@ -120,6 +120,7 @@ def _store(row: sa.Row[Any], credentials: Mapping[str, str]) -> StoreIntegration
         credentials=credentials,
         is_active=row.is_active,
         auto_sync=row.auto_sync,
+        allow_private=row.allow_private,
         needs_reauthorization=row.needs_reauthorization,
         freshness_limit=None if limit is None else timedelta(seconds=limit),
         created_at=row.created_at,

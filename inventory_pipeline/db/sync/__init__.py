@@ -1,1 +1,1 @@
-"""One store's read on its way in: staged, compared, published, with the lease and the coverage of each snapshot."""
+"""Syncs in the database: staging a read, comparing it, publishing it as a snapshot, and the lease of a store."""

@@ -9,6 +9,7 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import LeaseHeld, LeaseLost
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.engine import upsert
+from inventory_pipeline.db.sync import heartbeats
 from inventory_pipeline.db.tables.stores import sync_leases as _table
 
 
@@ -23,10 +24,11 @@ class Lease(NamedTuple):
 def acquire(database: Database, store_key: str, run_id: str, now: datetime, ttl: timedelta) -> None:
     """Takes the store's lease, or takes it over from a run whose heartbeat stopped more than its ttl ago.
 
-    Raises LeaseHeld naming the run that holds it. The same run cannot hold it twice.
+    Raises LeaseHeld naming the run that holds it (the same run cannot hold it twice), RunClosed for a barred run.
     """
     times = {"acquired_at": now, "heartbeat_at": now, "expires_at": now + ttl}
     with database.begin() as connection:
+        heartbeats.hold_open(connection, run_id)
         taken = upsert(connection.dialect, _table).values(store_key=store_key, run_id=run_id, **times)
         taken = taken.on_conflict_do_update(
             index_elements=["store_key"], set_={"run_id": run_id, **times}, where=_table.c.expires_at < now
@@ -71,7 +73,8 @@ def stale(database: Database, now: datetime) -> list[Lease]:
 
 
 def hold(connection: sa.Connection, store_key: str, run_id: str) -> None:
-    """Locks the run's lease until the transaction ends, so that nobody takes it over. Raises LeaseLost."""
+    """Locks the run's lease until the transaction ends, so that nobody takes it over. Raises LeaseLost, or RunClosed."""
+    heartbeats.hold_open(connection, run_id)
     mine = sa.select(_table.c.run_id).where(_mine(store_key, run_id)).with_for_update()
     if connection.execute(mine).first() is None:
         raise LeaseLost(

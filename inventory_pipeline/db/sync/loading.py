@@ -1,4 +1,4 @@
-"""Bulk loading of a read into its temporary tables, by the quickest way that each database has."""
+"""Bulk loading of a read into its temporary tables: COPY on PostgreSQL, `executemany` on SQLite."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,76 +12,105 @@ from inventory_pipeline.db.types import SCALE, to_millionths
 
 Row = tuple[Any, ...]
 
-# A row is bound with the columns that it fills: to sqlite3 a null costs more than a number, and most platforms never
-# give the rare ones. How long a row is says which columns it has.
+# A row holds only the columns that it fills, because binding a null costs sqlite3 more than a number, and most platforms
+# never give the rare columns. A row of `stage_lines` has one of three lists of columns, told apart by its length.
 _USUAL = (
-    *("seq", "item_id", "location_id", "product_id", "sku", "title", "status", "state"),
-    *("available", "sellable", "oversell_allowed", "barcode", "price"),
+    "seq",
+    "item_id",
+    "location_id",
+    "product_id",
+    "sku",
+    "title",
+    "status",
+    "state",
+    "available",
+    "sellable",
+    "oversell_allowed",
+    "barcode",
+    "price",
 )
 _RARE = ("on_hand", "committed", "incoming", "shared_pool", "location", "currency", "location_active")
-_UNREAD = ("seq", "item_id", "location_id", "rejected")
-_SHAPES = {len(names): names for names in (_USUAL, _USUAL + _RARE, _UNREAD)}
+_UNREADABLE = ("seq", "item_id", "location_id", "rejected")
+_COLUMNS_BY_LENGTH = {len(names): names for names in (_USUAL, _USUAL + _RARE, _UNREADABLE)}
 
-_NOTHING_RARE = (None,) * 6
-# sqlite3 binds a bool by a slow detour.
+# sqlite3 binds an int quicker than a bool.
 _BIT: dict[bool | None, int | None] = {None: None, False: 0, True: 1}
 
 
 def line_row(seq: int, line: StockLine) -> Row:
-    """The row of `stage_lines`. Runs once per line of a catalogue: no more than it must."""
-    item, location, product, sku, title, status, (state, value), on_hand, committed, incoming = line[:10]
-    sellable, oversell_allowed, pool, place, place_active, barcode, price, currency = line[10:]
+    """The row of `stage_lines` for a line, with the columns _USUAL, or _USUAL + _RARE. Runs once per line of a catalogue."""
+    state, value = line.quantity
     usual = (
         seq,
-        item,
-        location,
-        product,
-        sku,
-        title,
-        status,
+        line.item_id,
+        line.location_id,
+        line.product_id,
+        line.sku,
+        line.title,
+        line.status,
         state,
         None if value is None else value * SCALE if type(value) is int else to_millionths(value),
-        _BIT[sellable],
-        _BIT[oversell_allowed],
-        barcode,
-        None if price is None else to_millionths(price),
+        _BIT[line.sellable],
+        _BIT[line.oversell_allowed],
+        line.barcode,
+        None if line.price is None else to_millionths(line.price),
     )
-    if place_active and (on_hand, committed, incoming, pool, place, currency) == _NOTHING_RARE:
+    if (
+        line.location_active
+        and line.on_hand is None
+        and line.committed is None
+        and line.incoming is None
+        and line.shared_pool is None
+        and line.location is None
+        and line.currency is None
+    ):
         return usual
-    numbers = (None if number is None else to_millionths(number) for number in (on_hand, committed, incoming))
-    return (*usual, *numbers, pool, place, currency, _BIT[place_active])
+    return (
+        *usual,
+        None if line.on_hand is None else to_millionths(line.on_hand),
+        None if line.committed is None else to_millionths(line.committed),
+        None if line.incoming is None else to_millionths(line.incoming),
+        line.shared_pool,
+        line.location,
+        line.currency,
+        _BIT[line.location_active],
+    )
 
 
-def unread_row(seq: int, line: RejectedLine) -> Row:
+def unreadable_row(seq: int, line: RejectedLine) -> Row:
+    """The row of `stage_lines` for a rejected line with a readable identity, with the columns _UNREADABLE."""
     return (seq, line.item_id, line.location_id, 1)
 
 
 def rejected_row(seq: int, line: RejectedLine) -> Row:
+    """The row of `stage_rejected`."""
     return (seq, line.item_id, line.location_id, line.reason, line.excerpt)
 
 
 def create(connection: sa.Connection) -> None:
-    """Makes the tables and tells the planner what this connection is for."""
+    """Creates the temporary tables, and sets planner options for this connection."""
     for table in TABLES:
         table.create(connection, checkfirst=False)
     if connection.dialect.name == "postgresql":
-        # The statistics of the levels may be as old as before the store's first sync: a nested loop over 100,000 lines
-        # that the planner takes for ten would run for minutes.
+        # The statistics of `stock_levels` may be from before the store's first sync. The planner would then choose nested
+        # loops, which run for minutes over 100,000 lines.
         connection.execute(sa.text("SET enable_nestloop = off"))
         connection.execute(sa.text("SET work_mem = '32MB'"))
 
 
 def clear(connection: sa.Connection) -> None:
+    """Empties the temporary tables, for another read."""
     for table in TABLES:
         connection.execute(table.delete())
 
 
 def load(connection: sa.Connection, lines: Sequence[Row], rejected: Sequence[Row]) -> None:
-    shapes: defaultdict[int, list[Row]] = defaultdict(list)
+    """Loads rows into `stage_lines` and `stage_rejected`."""
+    by_length: defaultdict[int, list[Row]] = defaultdict(list)
     for row in lines:
-        shapes[len(row)].append(row)
-    for length, rows in shapes.items():
-        _load(connection, stage_lines.name, _SHAPES[length], rows)
+        by_length[len(row)].append(row)
+    for length, rows in by_length.items():
+        _load(connection, stage_lines.name, _COLUMNS_BY_LENGTH[length], rows)
     if rejected:
         _load(connection, stage_rejected.name, stage_rejected.columns.keys(), rejected)
 
@@ -97,10 +126,10 @@ def _load(connection: sa.Connection, table: str, names: Sequence[str], rows: Seq
         raw.executemany(f"INSERT INTO temp.{table} ({columns}) VALUES ({', '.join('?' * len(names))})", rows)
 
 
-def settle(connection: sa.Connection) -> None:
-    """After the last row: the later of two readings of a line stays, and the planner learns how many there are."""
+def drop_repeats(connection: sa.Connection) -> None:
+    """To be called after the last row: of rows with the same identity only the last one stays. Analyzes the table."""
     if connection.dialect.name == "sqlite":
-        # Only now: keeping it while the rows come would cost more.
+        # Created after loading, because keeping an index current while rows are inserted costs more.
         connection.execute(sa.text("CREATE INDEX IF NOT EXISTS temp.stage_identity ON stage_lines (item_id, location_id, seq)"))
     line, identity = stage_lines.alias(), ("item_id", "location_id")
     read = [line.c[name] for name in identity]
@@ -109,5 +138,5 @@ def settle(connection: sa.Connection) -> None:
     earlier = sa.select(stage_lines.c.seq).join_from(stage_lines, repeated, same).correlate(None)
     connection.execute(stage_lines.delete().where(stage_lines.c.seq.in_(earlier)))
     if connection.dialect.name == "postgresql":
-        # Nobody else analyzes a temporary table, and without figures the diff becomes a nested loop.
+        # Autovacuum does not analyze temporary tables, and without statistics the diff becomes a nested loop.
         connection.execute(sa.text("ANALYZE stage_lines"))

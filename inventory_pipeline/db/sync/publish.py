@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import IncompleteRead
-from inventory_pipeline.core.sync import Counts, LineChange, StockTotals
+from inventory_pipeline.core.sync import Counts, LineChange, StockTotals, SyncResult
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.sync import diff, leases, snapshots, totals, writes
 from inventory_pipeline.db.sync.snapshots import Snapshot
@@ -20,7 +20,8 @@ class Publication:
     """All that a snapshot's coverage says beside its counts.
 
     `unchanged`: the platform said "not modified", the stage is empty, the last snapshot holds. `unseen_go_missing` is
-    False where a small gap stays: lines unseen in such a read stay present, unverified.
+    False where a small gap stays: lines unseen in such a read stay present, unverified. Otherwise only those of the `hidden`
+    items do.
     """
 
     store_key: str
@@ -35,6 +36,7 @@ class Publication:
     memo: Mapping[str, str] = field(default_factory=dict)
     unchanged: bool = False
     unseen_go_missing: bool = True
+    hidden: Sequence[str] = ()
     api_calls: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
     accepted_shrink: bool = False
@@ -66,6 +68,12 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         diff.compare_unchanged(connection, key)
         counts = _unchanged_counts(connection, last, key)
     else:
+        if publication.hidden and publication.unseen_go_missing:
+            kept = diff.count_actions(connection, publication.hidden)
+            measure = measure._replace(
+                missing_candidates=measure.missing_candidates - kept.get("missing", 0),
+                missing_again=measure.missing_again - kept.get("deleted", 0),
+            )
         counts = _counts(measure, publication.unseen_go_missing)
     snapshot_id = _insert_snapshot(connection, publication, counts)
     if publication.unchanged:
@@ -75,6 +83,8 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         writes.mark_verified(connection, key)
     if not publication.unseen_go_missing:
         writes.keep_unseen(connection, key, snapshot_id)
+    elif publication.hidden:
+        writes.keep_unseen(connection, key, snapshot_id, publication.hidden)
     writes.write_changes(connection, key, snapshot_id)
     writes.write_levels(connection, key, snapshot_id)
     if publication.accepted_shrink:
@@ -86,6 +96,35 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         totals=totals.stock_totals(connection, key),
         largest_changes=totals.largest_changes(connection, key, snapshot_id),
         rejected_reasons=totals.rejected_reasons(connection, key, snapshot_id),
+    )
+
+
+def published_by(connection: sa.Connection, store_key: str, run_id: str) -> SyncResult | None:
+    """What a run has published, read back; None where it published nothing. Its warnings are not kept.
+
+    The totals are of the store as it is now: they are the run's own where its snapshot is the store's newest.
+    """
+    mine = sa.select(sa.func.max(_table.c.id)).where(_table.c.store_key == store_key, _table.c.run_id == run_id)
+    snapshot_id = connection.scalar(mine)
+    if snapshot_id is None:
+        return None
+    snapshot = snapshots.get_snapshot(connection, snapshot_id)
+    return SyncResult(
+        store=store_key,
+        run_id=run_id,
+        snapshot_id=snapshot.id,
+        started_at=snapshot.started_at,
+        ended_at=snapshot.ended_at,
+        published_at=snapshot.published_at,
+        counts=snapshot.counts,
+        totals=totals.stock_totals(connection, store_key),
+        api_calls=snapshot.api_calls,
+        gap=snapshot.gap,
+        how=snapshot.how,
+        excluded=snapshot.excluded,
+        rejected_reasons=totals.rejected_reasons(connection, store_key, snapshot_id),
+        largest_changes=totals.largest_changes(connection, store_key, snapshot_id),
+        accepted_shrink=snapshot.accepted_shrink,
     )
 
 

@@ -38,6 +38,11 @@ def last_published(connection: sa.Connection, store_key: str) -> Snapshot | None
     return next(iter(list_snapshots(connection, store_key, limit=1)), None)
 
 
+def get_snapshot(connection: sa.Connection, snapshot_id: int) -> Snapshot:
+    """A snapshot that exists."""
+    return _snapshot(dict(connection.execute(sa.select(_table).where(_table.c.id == snapshot_id)).mappings().one()))
+
+
 def last_reads(connection: sa.Connection) -> dict[str, datetime]:
     """For every store that was ever published, when the read of its last snapshot ended. One query."""
     newest = sa.select(sa.func.max(_table.c.id)).group_by(_table.c.store_key)

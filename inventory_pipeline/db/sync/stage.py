@@ -1,4 +1,4 @@
-"""One store's read on its way in: loaded in bulk beside the current levels, compared with them, not yet visible to anyone."""
+"""The stage of one read: temporary tables that it is loaded into and compared from, invisible to other connections."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,15 +18,16 @@ from inventory_pipeline.db.tables.stock import stock_levels
 
 Result = TypeVar("Result")
 
-# Rows held in memory before they go to the database: enough for bulk speed, and no more than a few megabytes.
+# How many rows are held in memory before they are loaded: enough for bulk speed, and only a few megabytes.
 BATCH = 5_000
 
 
 class Measure(NamedTuple):
-    """What publishing the staged read would do, in lines over distinct identities; `repeats` were read more than once.
+    """What publishing the staged read would do, in lines over distinct identities.
 
-    `seen = created + updated + skipped + rejected`. `missing_candidates` are present lines that the read does not show,
-    `missing_again` those that the last snapshot did not show either.
+    `seen = created + updated + skipped + rejected`. `repeats` counts the rows that a later row of the same identity replaced.
+    `missing_candidates` counts present lines that the read does not hold, `missing_again` lines that are missing already and
+    that it does not hold either. `present_before` counts the lines that are present now.
     """
 
     seen: int
@@ -43,8 +44,8 @@ class Measure(NamedTuple):
 class Stage:
     """A context manager that owns one database connection and its temporary tables. For one thread at a time.
 
-    Nothing of it outlives the block or the process. While a read goes on it locks nothing and keeps no transaction
-    open. A signal handler's exception ends any of its methods at once; the stage is then closed.
+    Its tables end with the block or the process. Between two calls it holds no lock and no transaction. An exception that a
+    signal handler raises ends any of its methods at once, and closes the stage.
     """
 
     def __init__(self, database: Database, store_key: str, *, batch: int = BATCH) -> None:
@@ -69,9 +70,9 @@ class Stage:
         self._connection.close()
 
     def add(self, lines: Sequence[StockLine], rejected: Sequence[RejectedLine] = ()) -> None:
-        """Takes a part of the read, of any size. Of two readings of one line the later holds, whichever it was.
+        """Adds a part of the read, of any size; lines must have passed `checked_line`.
 
-        Lines must have passed `checked_line`.
+        Of two rows with one identity the later one counts, be it a line or a rejected one.
         """
         self._measure = None
         self._lines += [loading.line_row(next(self._seq), line) for line in lines]
@@ -79,17 +80,17 @@ class Stage:
             seq = next(self._seq)
             self._rejected.append(loading.rejected_row(seq, line))
             if line.item_id is not None and line.location_id is not None:
-                self._lines.append(loading.unread_row(seq, line))
+                self._lines.append(loading.unreadable_row(seq, line))
         if len(self._lines) + len(self._rejected) >= self._batch:
             self._flush()
 
     def clear(self) -> None:
-        """Forgets the read, for another one."""
+        """Empties the stage, for another read."""
         self._lines, self._rejected, self._added, self._measure = [], [], 0, None
         self.run(loading.clear, "stage")
 
     def measure(self) -> Measure:
-        """Compares the whole read with the current levels. Publishes nothing."""
+        """Compares the read, which must be whole now, with the current levels. Publishes nothing."""
         if self._measure is None:
             self._flush()
             self._measure = self.run(self._compare, "stage")
@@ -103,13 +104,13 @@ class Stage:
         lines, rejected = self._lines, self._rejected
         self._lines, self._rejected = [], []
         self._added += len(lines)
-        # Never much at once: SQLite forgets a call to stop that falls between two rows.
+        # In small parts: SQLite ignores a call to stop that comes between two rows of one `executemany`.
         for start in range(0, max(len(lines), len(rejected)), self._batch):
             part = slice(start, start + self._batch)
             self.run(partial(loading.load, lines=lines[part], rejected=rejected[part]), "stage")
 
     def _compare(self, connection: sa.Connection) -> Measure:
-        loading.settle(connection)
+        loading.drop_repeats(connection)
         diff.compare(connection, self.store_key)
         actions = diff.count_actions(connection)
         lines, unread = connection.execute(

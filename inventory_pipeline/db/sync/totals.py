@@ -1,4 +1,4 @@
-"""What a person wants to know of a store after a publish."""
+"""Figures of a store after a publish: its totals, its largest changes, the reasons of rejected lines."""
 
 import sqlalchemy as sa
 
@@ -10,11 +10,12 @@ _level, _change = stock_levels, stock_changes
 
 LARGEST = 20
 REASONS = 20
+# How many titles and SKUs the totals name.
 NAMED = 10
 
 
 def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
-    """Over present lines; `out_of_stock` holds the negative ones too. Quantities of a location that is closed sell nothing."""
+    """The totals over the store's present lines, see core.sync.StockTotals. `out_of_stock` includes `negative`."""
     present = sa.select(_level).where(_level.c.store_key == store_key, _level.c.presence == "present").subquery()
 
     def lines(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -36,7 +37,7 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
     ).one()
 
     def distinct(column: sa.ColumnElement[str]) -> int:
-        # Grouping hashes where COUNT(DISTINCT) sorts.
+        # Databases hash for GROUP BY and sort for COUNT(DISTINCT), which is slower.
         return connection.scalar(sa.select(sa.func.count()).select_from(sa.select(column).group_by(column).subquery())) or 0
 
     repeated = _repeated_skus(present)
@@ -47,7 +48,7 @@ def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
         products=distinct(sa.func.coalesce(present.c.product_id, present.c.item_id)),
         variants=distinct(present.c.item_id),
         repeated_skus=repeats,
-        # Only where there are any: each is one more look at every line.
+        # Only where there are any: each query reads every line of the store again.
         without_sku_named=_first(connection, nameless) if row.without_sku else (),
         repeated_skus_named=_first(connection, sa.select(repeated.c.sku).order_by(repeated.c.sku)) if repeats else (),
         units=from_millionths(_units(connection, store_key)),
@@ -59,14 +60,14 @@ def _first(connection: sa.Connection, texts: sa.Select) -> tuple[str, ...]:
 
 
 def _repeated_skus(present: sa.Subquery) -> sa.Subquery:
-    """SKUs of more than one variant. Smallest and largest id instead of a distinct count, which would sort."""
+    """SKUs that more than one variant has, found by smallest and largest id: a distinct count would sort."""
     sku = trimmed(present.c.sku)
     shared = sa.func.min(present.c.item_id) != sa.func.max(present.c.item_id)
     return sa.select(sku.label("sku")).where(sku != "").group_by(sku).having(shared).subquery()
 
 
 def _units(connection: sa.Connection, store_key: str) -> int:
-    """Available millionths over tracked present lines. Where the lines of a pool disagree, its smallest word counts."""
+    """The sum of `available` in millionths over tracked present lines. Of each pool the smallest number counts, once."""
     available = sa.type_coerce(_level.c.available, sa.BigInteger)
     present = _level.c.store_key == store_key, _level.c.presence == "present", _level.c.location_active
     tracked = *present, _level.c.state == "tracked"
@@ -79,7 +80,7 @@ def _units(connection: sa.Connection, store_key: str) -> int:
 
 
 def largest_changes(connection: sa.Connection, store_key: str, snapshot_id: int) -> list[LineChange]:
-    """The changes of one snapshot that moved most units, largest first; changes of other fields are left out."""
+    """At most LARGEST changes of one snapshot, by the units that they moved; changes of other fields are left out."""
     before, after = (sa.type_coerce(column, sa.BigInteger) for column in (_change.c.available, _change.c.available_after))
     moved = sa.func.abs(sa.func.coalesce(after, 0) - sa.func.coalesce(before, 0))
     columns = (_change.c[name] for name in ("item_id", "location_id", "sku", "title", "available", "available_after", "kind"))
@@ -105,7 +106,7 @@ def largest_changes(connection: sa.Connection, store_key: str, snapshot_id: int)
 
 
 def rejected_reasons(connection: sa.Connection, store_key: str, snapshot_id: int) -> dict[str, int]:
-    """The commonest reasons, and how many lines each cost."""
+    """The REASONS most frequent reasons of one snapshot's rejected lines, and how many lines each was given for."""
     number = sa.func.count()
     mine = rejected_lines.c.store_key == store_key, rejected_lines.c.snapshot_id == snapshot_id
     reason = rejected_lines.c.reason

@@ -1,27 +1,35 @@
 """The writes of a publish, each one statement over the difference."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from inventory_pipeline.db.engine import upsert
+from inventory_pipeline.db.sync.diff import conditions_on
 from inventory_pipeline.db.tables.staging import stage_diff, stage_lines, stage_rejected
 from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, rejected_lines, snapshots, stock_changes, stock_levels
 
 _line, _level, _diff = stage_lines, stock_levels, stage_diff
 
 _READ = ("created", "returned", "updated")
-# What becomes of lines without a believable reading, by action.
+# The actions on lines that the read gives no values for, by the presence that such a line gets.
 _LOST = {"present": ("unreadable",), "missing": ("missing",), "deleted": ("deleted", "replaced")}
-# A person knows a rejected line's fate as an update and a `-` line's as a deletion.
-_KINDS = {"updated": "updated", "returned": "returned", "unreadable": "updated"}
-_KINDS |= {"missing": "missing", "deleted": "deleted", "replaced": "deleted"}
+# The kind of change that the ledger keeps for each action.
+_KINDS = {
+    "updated": "updated",
+    "returned": "returned",
+    "unreadable": "updated",
+    "missing": "missing",
+    "deleted": "deleted",
+    "replaced": "deleted",
+}
 
 _STAGED = sa.and_(_line.c.item_id == _diff.c.item_id, _line.c.location_id == _diff.c.location_id)
 
 
 def write_changes(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """Appends the version that each changed line had until now. Must run before `write_levels`."""
+    """Appends to the ledger what each changed line was until now, and what it becomes. Call it before `write_levels`."""
     read = _diff.c.action.in_(_READ)
     row: dict[str, sa.ColumnElement[Any]] = {
         "store_key": _level.c.store_key,
@@ -43,10 +51,10 @@ def write_changes(connection: sa.Connection, store_key: str, snapshot_id: int) -
 
 
 def write_levels(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """Brings the current levels to what the read says."""
+    """Updates the current levels by the difference."""
     _upsert_read(connection, store_key, snapshot_id)
     for presence, actions in _LOST.items():
-        # Neither numbers nor the platform's "sellable" outlive the reading that gave them.
+        # Numbers and `sellable` hold only as long as a read gives them; identity, SKU and title stay.
         lost: dict[str, Any] = dict.fromkeys((*NUMBERS, "sellable", "last_verified_snapshot"))
         lost |= {"state": "unknown", "presence": presence, "since_snapshot": snapshot_id}
         connection.execute(_level.update().where(_concerned(store_key, actions)).values(lost))
@@ -70,22 +78,27 @@ def _upsert_read(connection: sa.Connection, store_key: str, snapshot_id: int) ->
 
 
 def mark_verified(connection: sa.Connection, store_key: str) -> None:
-    """The read vouches for every line it shows."""
+    """Marks every line that the read holds as verified by it."""
     marked = _level.c.store_key == store_key, _level.c.last_verified_snapshot.is_not(None)
     shown = ~_concerned(store_key, ("missing",))
     connection.execute(_level.update().where(*marked, shown).values(last_verified_snapshot=None))
 
 
-def keep_unseen(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """A read with a gap proves nothing of lines it does not show: they stay, with the word of the snapshot before."""
-    word = sa.func.coalesce(_level.c.last_verified_snapshot, _before(store_key, snapshot_id))
-    unseen = _level.update().where(_concerned(store_key, ("missing",)))
-    connection.execute(unseen.values(last_verified_snapshot=word))
-    connection.execute(_diff.delete().where(_diff.c.action.in_(("missing", "deleted"))))
+def keep_unseen(connection: sa.Connection, store_key: str, snapshot_id: int, items: Sequence[str] | None = None) -> None:
+    """Keeps the lines that the read does not hold as they are, unverified, and takes them out of the difference.
+
+    For a read with a gap, which does not prove that they are gone. With `items`, only the lines of these items, which the
+    gap is known to be about.
+    """
+    last_verified = sa.func.coalesce(_level.c.last_verified_snapshot, _before(store_key, snapshot_id))
+    for condition in conditions_on(items):
+        unseen = _level.update().where(_concerned(store_key, ("missing",), condition))
+        connection.execute(unseen.values(last_verified_snapshot=last_verified))
+        connection.execute(_diff.delete().where(_diff.c.action.in_(("missing", "deleted")), condition))
 
 
 def keep_rejected(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """Keeps the rejected lines that no later reading of the same line has mended."""
+    """Writes the rejected lines to the ledger, without those that a later row with the same identity has replaced."""
     holds = sa.or_(stage_rejected.c.item_id.is_(None), stage_rejected.c.location_id.is_(None), _line.c.seq.is_not(None))
     winner = sa.and_(
         _line.c.item_id == stage_rejected.c.item_id,
@@ -98,7 +111,7 @@ def keep_rejected(connection: sa.Connection, store_key: str, snapshot_id: int) -
 
 
 def carry_rejected(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """Where the platform says "not modified", what the last read rejected is rejected still."""
+    """Copies the rejected lines of the last snapshot to this one: for a read that the platform answered "not modified"."""
     mine = rejected_lines.c.store_key == store_key
     columns = [rejected_lines.c[name] for name in ("item_id", "location_id", "reason", "excerpt")]
     source = sa.select(*columns).where(mine, rejected_lines.c.snapshot_id == _before(store_key, snapshot_id))
@@ -111,13 +124,17 @@ def _insert_rejected(connection: sa.Connection, store_key: str, snapshot_id: int
     connection.execute(rejected_lines.insert().from_select(names, source))
 
 
-def _concerned(store_key: str, actions: tuple[str, ...]) -> sa.ColumnElement[bool]:
-    """The levels that these actions are about. Not a correlated EXISTS, which would be evaluated once for every level."""
+def _concerned(
+    store_key: str, actions: tuple[str, ...], condition: sa.ColumnElement[bool] | None = None
+) -> sa.ColumnElement[bool]:
+    """Whether one of these actions is about a level. Not a correlated EXISTS, which databases evaluate for every level."""
     lines = sa.select(_diff.c.item_id, _diff.c.location_id).where(_diff.c.action.in_(actions))
+    if condition is not None:
+        lines = lines.where(condition)
     return sa.and_(_level.c.store_key == store_key, sa.tuple_(_level.c.item_id, _level.c.location_id).in_(lines))
 
 
 def _before(store_key: str, snapshot_id: int) -> sa.ScalarSelect[int]:
-    """The store's snapshot before this one."""
+    """The id of the store's snapshot before this one."""
     mine = snapshots.c.store_key == store_key, snapshots.c.id < snapshot_id
     return sa.select(sa.func.max(snapshots.c.id)).where(*mine).scalar_subquery()

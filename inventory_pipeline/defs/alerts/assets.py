@@ -13,7 +13,7 @@ from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.interval import sync_interval
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.alerts.outbox import Letter
+    from inventory_pipeline.db.alerts.notices import Notice
     from inventory_pipeline.services.alerts.check import CheckResult
     from inventory_pipeline.services.alerts.delivery import Delivered
 
@@ -46,9 +46,9 @@ _LATELY = timedelta(days=1)
 def stock_alerts(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    with inventory.open_in_step() as services:
-        from inventory_pipeline.db.alerts.alerts import list_alerts
-        from inventory_pipeline.db.alerts.outbox import undelivered
+    with inventory.open_in_step(context) as services:
+        from inventory_pipeline.db.alerts.notices import undelivered
+        from inventory_pipeline.db.alerts.records import list_alerts
 
         alerting = services.alerting(sync_interval(services.environment))
         result = alerting.check.run()
@@ -64,7 +64,7 @@ def stock_alerts(
     yield from _checks(result, delivered, late)
 
 
-def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Letter]") -> Iterator[dg.AssetCheckResult]:
+def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Notice]") -> Iterator[dg.AssetCheckResult]:
     out = {level: result.live.get(level, 0) for level in ("out", "oversold")}
     yield dg.AssetCheckResult(
         check_name=NOTHING_OUT,
@@ -102,7 +102,7 @@ def _stale(number: int, read_once: Sequence[str]) -> str:
 
 
 def _materialization(
-    result: "CheckResult", delivered: "Delivered", late: "Sequence[Letter]", worst: list[Alert], charts: str
+    result: "CheckResult", delivered: "Delivered", late: "Sequence[Notice]", worst: list[Alert], charts: str
 ) -> dg.MaterializeResult:
     """Figures by severity as numbers, which the UI plots over time."""
     severities = dict.fromkeys(reversed(SEVERITIES), 0)

@@ -54,7 +54,7 @@ FORM = {
 @dg.op(config_schema=FORM, out=dg.Out(dg.Nothing), description="Does what the form says, and says what it did.")
 def decide(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     form, actor = context.op_config, f"dagster:{context.run_id}"
-    with inventory.open_in_step() as services:
+    with inventory.open_in_step(context) as services:
         alerting = services.alerting(sync_interval(services.environment))
         if form["action"] == "set_threshold":
             told = _set_threshold(alerting, form, actor)

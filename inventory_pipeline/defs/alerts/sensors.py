@@ -22,13 +22,13 @@ _MINUTE = 60
     description="Requests one alert check an hour, or as often as INVENTORY_ALERT_INTERVAL_SECONDS says.",
 )
 def stock_alert_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest | dg.SkipReason:
-    from inventory_pipeline.db.alerts import alert_stores
+    from inventory_pipeline.db.alerts import monitored_stores
     from inventory_pipeline.db.integrations import stores
-    from inventory_pipeline.services.alerts.store_checks import staleness
+    from inventory_pipeline.services.alerts.store_alerts import staleness
 
     with inventory.open() as services, services.database.connect() as connection:
         active = [store for store in stores.list_stores(connection) if store.is_active]
-        read = alert_stores.read_stores(connection)
+        read = monitored_stores.snapshot_ranges(connection)
         now, interval = services.clock(), sync_interval(services.environment)
     if not active:
         return dg.SkipReason("No store is active: there is nothing to check.")
@@ -46,12 +46,12 @@ def stock_alert_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest 
     description="Requests an alert check when a store has its first snapshot, which else might wait for an hour.",
 )
 def first_alert_check_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest | dg.SkipReason:
-    from inventory_pipeline.db.alerts import alert_stores, alerts
+    from inventory_pipeline.db.alerts import monitored_stores, records
 
     with inventory.open() as services, services.database.connect() as connection:
-        found = alert_stores.alert_stores(connection, services.clock(), sync_interval(services.environment))
-        known = alerts.evaluated_stores(connection)
-    new = [store.reading.newest_id for store in found if store.key not in known and not store.stale]
+        found = monitored_stores.monitored_stores(connection, services.clock(), sync_interval(services.environment))
+        known = records.evaluated_stores(connection)
+    new = [store.snapshots.last_id for store in found if store.key not in known and not store.stale]
     if not new:
         return dg.SkipReason("Every store that was read has been checked once: stock_alert_sensor goes on with them.")
     # One run for all that are new; while it waits or after it failed no other, unless there is more to see.
@@ -60,7 +60,7 @@ def first_alert_check_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRe
 
 @dg.op(description="Tries every notice that is due, once.")
 def deliver(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
-    with inventory.open() as services:
+    with inventory.open_in_step(context) as services:
         delivered = services.alerting(sync_interval(services.environment)).delivery.run()
     figures = {"delivered": delivered.sent, "will_be_tried_again": delivered.failed, "given_up": delivered.given_up}
     context.add_output_metadata(figures)
@@ -80,11 +80,11 @@ def deliver_notices() -> None:
     description="Requests a delivery while notices are due that the hourly check did not get through.",
 )
 def notice_delivery_sensor(inventory: dg.ResourceParam[Inventory]) -> dg.RunRequest | dg.SkipReason:
-    from inventory_pipeline.db.alerts import outbox
+    from inventory_pipeline.db.alerts import notices
 
     with inventory.open() as services, services.database.connect() as connection:
         now = services.clock()
-        if not outbox.next_due(connection, now):
+        if not notices.has_due(connection, now):
             return dg.SkipReason("No notice is due.")
     return dg.RunRequest(run_key=f"deliver:{show_instant(now)}")
 

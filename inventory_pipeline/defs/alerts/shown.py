@@ -34,8 +34,7 @@ def _cells(alert: Alert) -> list[str]:
 
 def worst_charts(connection: "sa.Connection", worst: Sequence[Alert]) -> str:
     """Markdown with the pictures in it: the gravest alerts', then those of their stores."""
-    from inventory_pipeline.services.stock.charts import data_uri
-    from inventory_pipeline.services.stock.stock_charts import alert_charts, store_chart
+    from inventory_pipeline.services.stock.charts import alert_charts, data_uri, store_chart
 
     gravest = worst[:_CHARTS]
     pictures = [chart for alert in gravest for chart in alert_charts(connection, alert)]

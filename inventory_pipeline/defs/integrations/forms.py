@@ -16,8 +16,10 @@ REGISTER_FORM = {
             " berlin-shop."
         ),
     ),
-    "platform": dg.Field(str, description="woocommerce, shopify or feed."),
-    "url": dg.Field(str, default_value="", description="The store's address, without any key or password in it."),
+    "platform": dg.Field(str, description="woocommerce, shopify, prestashop or feed."),
+    "url": dg.Field(
+        str, default_value="", description="The store's address, https and public, without any key or password in it."
+    ),
     "name": dg.Field(str, default_value="", description="For people. Empty: the key."),
     "group": dg.Field(str, default_value=DEFAULT_GROUP, description="The merchant: totals never go beyond a group."),
     "settings": dg.Field(
@@ -27,8 +29,9 @@ REGISTER_FORM = {
         dg.Map(str, str),
         default_value={},
         description=(
-            "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret. feed: none, or"
-            " username and password, or token. Each as a reference, never the secret itself, since this form is kept and shown:"
+            "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret."
+            " prestashop: key. feed: none, or username and password, or token. Each as a reference, never the secret itself,"
+            " since this form is kept and shown:"
             " secret:NAME (stored by `inventory-pipeline credentials set NAME`) or env:INVENTORY_CRED_NAME."
         ),
     ),

@@ -74,7 +74,7 @@ def manage_store_integration() -> None:
 @contextmanager
 def _integrations(context: dg.OpExecutionContext, inventory: Inventory) -> "Iterator[Integrations]":
     """The use cases; what they refuse becomes the run's failure, in their own words."""
-    with inventory.open_in_step() as services:
+    with inventory.open_in_step(context) as services:
         from inventory_pipeline.services.integrations.integrations import Integrations
 
         actor = f"dagster:{context.run_id}"

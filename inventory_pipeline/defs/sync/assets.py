@@ -39,14 +39,15 @@ from inventory_pipeline.defs.sync.sync_run import log_ending, run_sync
 def inventory_snapshot(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    ending = run_sync(context, inventory)
-    if ending.result is not None:
-        # Before its checks: what a check says is of the latest materialization that there is.
-        yield materialization(context.instance, ending.result)
-    store = context.partition_key if context.has_partition_key else None
-    if store is not None:
-        yield from check_results(ending)
-    log_ending(ending)
-    if ending.result is None:
-        # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
-        raise dg.Failure(ending.error, metadata=way_out(ending, store), allow_retries=False)
+    with inventory.alive(context) as heartbeat:
+        ending = run_sync(context, inventory, heartbeat)
+        if ending.result is not None:
+            # Before its checks: what a check says is of the latest materialization that there is.
+            yield materialization(context.instance, ending.result)
+        store = context.partition_key if context.has_partition_key else None
+        if store is not None:
+            yield from check_results(ending)
+        log_ending(ending)
+        if ending.result is None:
+            # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
+            raise dg.Failure(ending.error, metadata=way_out(ending, store), allow_retries=False)

@@ -35,9 +35,10 @@ class Finding:
 def _believable(result: SyncResult) -> Finding:
     figures = {"gap": result.gap}
     if not result.gap and not result.accepted_shrink:
-        return Finding(f"the read was whole: {result.how}", figures)
+        whole = f"the read was whole: {result.how}"
+        return Finding("; ".join((whole, *result.notes)), figures, _WARN if result.notes else None)
     told = ["a person accepted this read as it is"] if result.accepted_shrink else []
-    told += result.warnings
+    told += [*result.warnings, *result.notes]
     if result.gap:
         told.append("look for what hides entries from the store's key: a filter, a plugin, a missing permission")
     return Finding("; ".join(told), figures, _WARN)
@@ -47,10 +48,12 @@ def _readable(result: SyncResult) -> Finding:
     rejected = result.counts.rejected
     figures = {"rejected": rejected}
     if not rejected:
-        return Finding("every line could be read", figures)
+        told = "; ".join(("every line could be read", *result.line_notes))
+        return Finding(told, figures, _WARN if result.line_notes else None)
     reasons = "; ".join(f"{reason} ({count:,})" for reason, count in result.rejected_reasons.items())
     cure = "their stock is unknown until they are corrected in the store's own admin"
-    return Finding(f"{rejected:,} lines could not be read: {reasons}; {cure}", figures, _WARN)
+    notes = "".join(f"; {note}" for note in result.line_notes)
+    return Finding(f"{rejected:,} lines could not be read: {reasons}; {cure}{notes}", figures, _WARN)
 
 
 def _not_oversold(result: SyncResult) -> Finding:

@@ -102,7 +102,7 @@ def _coverage(result: SyncResult) -> str:
         "Published with a shrink that a person accepted." if result.accepted_shrink else "",
         _reasons("Excluded", result.excluded),
         _reasons("Rejected", result.rejected_reasons),
-        *(f"Warning: {redact(warning)}." for warning in result.warnings),
+        *(f"Warning: {redact(warning)}." for warning in (*result.warnings, *result.notes, *result.line_notes)),
     ]
     return "\n\n".join(line for line in lines if line)
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from dagster import DagsterInstance, DagsterRunStatus
@@ -14,8 +14,11 @@ from dagster import DagsterInstance, DagsterRunStatus
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs.names import SHOW_REQUESTS
-from inventory_pipeline.defs.sync.closing import close_run
+from inventory_pipeline.defs.sync.stuck_runs import close_run
 from inventory_pipeline.defs.sync.sync_log import SyncLogRow, sync_row
+
+if TYPE_CHECKING:
+    from inventory_pipeline.wiring import Services
 
 # How long a canceled sync may take to clean up (roll back, free its lease, end its run) before its process is killed.
 FAREWELL_SECONDS = 20.0
@@ -24,6 +27,7 @@ _POLL_SECONDS = 0.1
 
 async def sync_stores(
     instance: DagsterInstance,
+    services: "Services",
     stores: Sequence[str],
     *,
     concurrency: int = 4,
@@ -46,11 +50,11 @@ async def sync_stores(
         last_words = ""
         try:
             worker = worker or await _Worker.start(verbose)
-            if not await worker.sync(instance, store, run_id, accept_shrink):
+            if not await worker.sync(instance, services, store, run_id, accept_shrink):
                 last_words, worker = await worker.end(), None
         finally:
             places.put_nowait(worker)
-        return _row_of(instance, store, run_id, last_words)
+        return _row_of(instance, services, store, run_id, last_words)
 
     tasks = [asyncio.create_task(one(store)) for store in stores]
     try:
@@ -88,7 +92,7 @@ class _Worker:
         )
         return cls(process)
 
-    async def sync(self, instance: DagsterInstance, store: str, run_id: str, accept_shrink: bool) -> bool:
+    async def sync(self, instance: DagsterInstance, services: "Services", store: str, run_id: str, accept_shrink: bool) -> bool:
         """Runs one sync to its end; False where the process died over it."""
         order = {"store": store, "run_id": run_id, "accept_shrink": accept_shrink}
         self._orders.write(f"{json.dumps(order)}\n".encode())
@@ -96,10 +100,12 @@ class _Worker:
         try:
             return bool(await asyncio.shield(answer))
         except asyncio.CancelledError:
-            await self._cancel(instance, run_id, answer)
+            await self._cancel(instance, services, run_id, answer)
             raise
 
-    async def _cancel(self, instance: DagsterInstance, run_id: str, answer: "asyncio.Future[bytes]") -> None:
+    async def _cancel(
+        self, instance: DagsterInstance, services: "Services", run_id: str, answer: "asyncio.Future[bytes]"
+    ) -> None:
         """The run itself looks whether it is to be canceled, as for a Cancel in the UI."""
         if not _mark_canceling(instance, run_id):
             self._kill()
@@ -108,7 +114,7 @@ class _Worker:
         await self.end()
         # Where there was no process any more that could do so, or none yet.
         _mark_canceling(instance, run_id)
-        close_run(instance, run_id, "canceled together with the command that ran it")
+        close_run(instance, services, run_id, "canceled together with the command that ran it")
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):
@@ -132,9 +138,9 @@ def _mark_canceling(instance: DagsterInstance, run_id: str) -> bool:
     return True
 
 
-def _row_of(instance: DagsterInstance, store: str, run_id: str, last_words: str) -> SyncLogRow:
+def _row_of(instance: DagsterInstance, services: "Services", store: str, run_id: str, last_words: str) -> SyncLogRow:
     """The sync's row, closed where its process died over it, or one like it where there never was a run."""
-    close_run(instance, run_id, "the sync's process died (killed, or out of memory); the last good snapshot stays")
+    close_run(instance, services, run_id, "the sync's process died (killed, or out of memory)")
     row = sync_row(instance, run_id)
     if row is not None:
         return row

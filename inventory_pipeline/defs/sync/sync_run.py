@@ -6,104 +6,126 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inventory_pipeline.core.errors import InventoryError, LeaseHeld, PlatformUnavailable, Quarantined, StoreRefused
+from inventory_pipeline.core.errors import (
+    DatabaseUnavailable,
+    InventoryError,
+    LeaseHeld,
+    PlatformUnavailable,
+    Quarantined,
+    RunClosed,
+    StoreRefused,
+)
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.sync import Outcome, SyncResult
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.sync import Outcome
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.defs.integrations.partitions import add_partitions
-from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.resources import Inventory, failure
 from inventory_pipeline.defs.sync.cancel import cancelled_from_elsewhere, has_launcher
-from inventory_pipeline.defs.sync.closing import close_stale
 from inventory_pipeline.defs.sync.endings import Ending, write_tags
+from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
 if TYPE_CHECKING:
+    from inventory_pipeline.services.sync.run_life import Heartbeat
     from inventory_pipeline.wiring import Services
 
 logger = logging.getLogger(__name__)
 
 
-def run_sync(context: dg.AssetExecutionContext, inventory: Inventory) -> Ending:
+def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat: "Heartbeat") -> Ending:
     """Syncs the run's store and writes the run's tags, also where the run is canceled meanwhile.
 
-    Raises RetryRequested, without tags, where the platform was unavailable at the first attempt, and whatever exception
-    ended the run from outside. All other errors become an Ending.
+    Raises, without tags: RetryRequested where the platform or a database was unavailable at the first attempt, Failure
+    where somebody else has written down this run's end, and whatever exception ended the run from outside. All other
+    errors become an Ending.
     """
-    attempt = _Attempt(context)
+    store: StoreIntegration | None = None
     try:
         with cancelled_from_elsewhere(context.instance, context.run):
-            ending = attempt.ending(inventory)
-    except dg.RetryRequested:
-        raise
+            # Before key, lease or network: from here on nobody has to guess whether this run lives.
+            heartbeat.begin()
+            key = _store_key(context)
+            with inventory.open() as services:
+                store = _known_store(context.instance, services, key)
+                _free_from_the_dead(context, services, key)
+                accept_shrink = context.op_execution_context.op_config["accept_shrink"]
+                result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
+        ending = Ending("published", result=result)
+    except Exception as error:  # noqa: BLE001 - told by its type
+        ending = _ending_of(context, inventory, error)
     except BaseException:
-        write_tags(context.instance, context.run, _ended_from_outside(context), attempt.platform)
+        write_tags(context.instance, context.run, _ended_from_outside(context), None if store is None else store.platform)
         raise
-    write_tags(context.instance, context.run, ending, attempt.platform)
+    try:
+        write_tags(context.instance, context.run, ending, None if store is None else store.platform)
+    except Exception as error:
+        lost = history_error(error)
+        if lost is None:
+            raise
+        raise inventory.again_or_failure(context, lost) from None
     return ending
 
 
-class _Attempt:
-    """`platform` is the store's, once its row has been read."""
+def _store_key(context: dg.AssetExecutionContext) -> str:
+    if not context.has_partition_key:
+        raise StoreRefused("no store was chosen: launch the run for a partition, which is a store's key")
+    return context.partition_key
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
-        self._context = context
-        self.platform: str | None = None
 
-    def ending(self, inventory: Inventory) -> Ending:
-        try:
-            return Ending("published", result=self._sync(inventory))
-        except Quarantined as error:
+def _known_store(instance: dg.DagsterInstance, services: "Services", key: str) -> StoreIntegration | None:
+    """The key is held against the table, because Dagster runs the asset's body for keys that it does not know."""
+    from inventory_pipeline.db.integrations import stores
+
+    with services.database.connect() as connection:
+        store = stores.get_store(connection, key)
+    if store is not None and store.purged_at is None:
+        add_partitions(instance, [key])
+    return store
+
+
+def _free_from_the_dead(context: dg.AssetExecutionContext, services: "Services", key: str) -> None:
+    """A killed process leaves its lease behind; nobody should have to wait for a sensor, or for a daemon at all."""
+    from inventory_pipeline.db.sync import heartbeats, leases
+    from inventory_pipeline.services.sync.run_life import bar
+
+    lease = leases.current(services.database, key)
+    if lease is None:
+        return
+    holder = context.instance.get_run_by_id(lease.run_id)
+    if lease.run_id == context.run.run_id:
+        # Its first attempt lost the database before it could let go.
+        leases.release(services.database, key, lease.run_id)
+    elif holder is not None and holder.is_finished:
+        # Should its process be alive after all, it must not publish for a run that has ended.
+        logger.warning("Freeing the lease of run %s, which has ended", lease.run_id)
+        life = heartbeats.of_runs(services.database, [lease.run_id]).get(lease.run_id)
+        bar(services.database, services.clock, lease.run_id, key, life, certain=True)
+        leases.release(services.database, key, lease.run_id)
+    else:
+        for stuck in StuckRunWatch(context.instance, services).look_until_settled([lease.run_id]):
+            logger.warning("Closed the %s: %s", stuck.told, stuck.death.reason)
+
+
+def _ending_of(context: dg.AssetExecutionContext, inventory: Inventory, error: Exception) -> Ending:
+    """What the error means for the run; raises RetryRequested where one more attempt may mend it."""
+    match error:
+        case RunClosed():
+            raise failure(error) from None
+        case Quarantined():
             return _told("quarantined", error)
-        except LeaseHeld as error:
+        case LeaseHeld():
             return replace(_told("refused", error), holder=error.holder)
-        except StoreRefused as error:
+        case StoreRefused():
             return _told("refused", error)
-        except PlatformUnavailable as error:
-            if self._context.retry_number == 0:
-                wait = inventory.environment.retry_wait.total_seconds()
-                raise dg.RetryRequested(max_retries=1, seconds_to_wait=wait) from error
-            return _told("failed", error)
-        except InventoryError as error:
-            return _told("failed", error)
-        except Exception as error:  # a fault of ours: whole in the log, where it is redacted, and one line elsewhere
-            logger.exception("Unexpected error")
-            return _told("failed", f"unexpected {type(error).__name__}: {error}")
-
-    def _sync(self, inventory: Inventory) -> SyncResult:
-        """Before anything else the key is held against the table: Dagster runs this for keys that it does not know."""
-        if not self._context.has_partition_key:
-            raise StoreRefused("no store was chosen: launch the run for a partition, which is a store's key")
-        key = self._context.partition_key
-        with inventory.open() as services:
-            from inventory_pipeline.db.integrations import stores
-
-            with services.database.connect() as connection:
-                store = stores.get_store(connection, key)
-            if store is not None:
-                self.platform = store.platform
-                if store.purged_at is None:
-                    add_partitions(self._context.instance, [key])
-            self._free_from_the_dead(services, key)
-            return services.sync().sync_all_products(
-                key,
-                run_id=self._context.run.run_id,
-                accept_shrink=self._context.op_execution_context.op_config["accept_shrink"],
-            )
-
-    def _free_from_the_dead(self, services: "Services", key: str) -> None:
-        """A killed process leaves its lease behind; nobody should have to wait for a sensor, or for a daemon at all."""
-        from inventory_pipeline.db.sync import leases
-
-        lease = leases.current(services.database, key)
-        if lease is None:
-            return
-        if lease.expires_at < services.clock():
-            close_stale(self._context.instance, services, lease)
-            return
-        holder = self._context.instance.get_run_by_id(lease.run_id)
-        if holder is not None and holder.is_finished:
-            # Were its process alive after all, publishing would find the lease gone.
-            logger.warning("Freeing the lease of run %s, which has ended", lease.run_id)
-            leases.release(services.database, key, lease.run_id)
+    error = history_error(error) or error
+    if isinstance(error, PlatformUnavailable | DatabaseUnavailable) and context.retry_number == 0:
+        raise inventory.again_or_failure(context, error) from None
+    if isinstance(error, InventoryError):
+        return _told("failed", error)
+    # A fault of ours: whole in the log, where it is redacted, and one line elsewhere.
+    logger.error("Unexpected error", exc_info=error)
+    return _told("failed", f"unexpected {type(error).__name__}: {error}")
 
 
 def log_ending(ending: Ending) -> None:

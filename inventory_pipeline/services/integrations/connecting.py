@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from inventory_pipeline.connectors.base import Connector, ConnectorContext
 from inventory_pipeline.connectors.registry import connector_for
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.services.integrations.credentials import Vault, resolve
@@ -24,11 +26,13 @@ class Connecting:
         database: Database,
         vault: Vault,
         feed_dir: Path,
+        allowed_hosts: AllowedHosts = NO_HOSTS,
         on_exchange: "Callable[[Exchange], None] | None" = None,
     ) -> None:
         self._database = database
         self._vault = vault
         self._feed_dir = feed_dir
+        self._allowed_hosts = allowed_hosts
         self._on_exchange = on_exchange
 
     def __call__(self, store: StoreIntegration, memo: Mapping[str, str], /) -> Connector:
@@ -43,5 +47,12 @@ class Connecting:
             feed_dir=self._feed_dir,
             memo=memo,
             on_exchange=self._on_exchange,
+            allowed_hosts=self._allowed_hosts,
         )
         return connector_for(store.platform)(context)
+
+    def check_address(self, store: StoreIntegration, *, registered: bool) -> None:
+        """UsageError where the store's address tells by itself that it may not be connected to. Nothing is looked up."""
+        refusal = policy_of(store, self._allowed_hosts, registered=registered).refusal_of(store.url)
+        if refusal is not None:
+            raise UsageError(refusal)

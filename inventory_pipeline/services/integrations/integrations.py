@@ -15,6 +15,7 @@ from inventory_pipeline.core.stores import StoreIntegration, checked_key
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, secrets, stores
+from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.services.cancel import run_cancellable
 from inventory_pipeline.services.integrations.connecting import Connecting
 from inventory_pipeline.services.integrations.credentials import Vault, secret_name
@@ -69,6 +70,7 @@ class Integrations:
         """
         store = replace(store, key=checked_key(store.key), url=checked_url(store.url), name=store.name.strip() or store.key)
         check_settings(store.settings)
+        self._connect.check_address(store, registered=False)
         with self._database.begin() as connection:
             check_references(store.credentials, _secret_names(connection))
             self._try_to_connect(store)
@@ -83,6 +85,7 @@ class Integrations:
         name: str | None = None,
         group: str | None = None,
         url: str | None = None,
+        allow_private: bool | None = None,
         settings: Mapping[str, str] | None = None,
         credentials: Mapping[str, str] | None = None,
         auto_sync: bool | None = None,
@@ -90,9 +93,10 @@ class Integrations:
     ) -> Change:
         """Changes what is given. Settings and credentials are merged; an empty value takes one away.
 
-        A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there.
+        A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there, and
+        another address what `allow_private` allowed, which was said of the old one.
         """
-        given: dict[str, Any] = {"name": name, "group": group, "auto_sync": auto_sync}
+        given: dict[str, Any] = {"name": name, "group": group, "auto_sync": auto_sync, "allow_private": allow_private}
         changes = {field: value for field, value in given.items() if value is not None}
         if freshness_limit is not None:
             changes["freshness_limit"] = freshness_limit or None
@@ -100,6 +104,8 @@ class Integrations:
             changes["url"] = checked_url(url)
         with self._database.begin() as connection:
             old = _live(connection, key)
+            if changes.get("url", old.url) != old.url and old.allow_private:
+                changes.setdefault("allow_private", False)
             if settings:
                 check_settings(settings)
                 changes["settings"] = merged(old.settings, settings)
@@ -108,6 +114,8 @@ class Integrations:
                 changes["credentials"] = merged(old.credentials, credentials)
                 changes["needs_reauthorization"] = None
             new = replace(old, **changes)
+            if changes.keys() & {"url", "allow_private"}:
+                self._connect.check_address(new, registered=True)
             if all(name in new.credentials for name in connector_for(new.platform).info.credentials):
                 # With the old credentials even for a new host: making a connector sends nothing.
                 self._try_to_connect(new)
@@ -148,16 +156,23 @@ class Integrations:
         """
         with self._database.connect() as connection:
             store = _live(connection, key)
+            last = snapshots.last_published(connection, key)
         try:
-            connector = self._connect(store, {})
+            connector = self._connect(store, last.memo if last else {})
         except CredentialsRejected as error:
             return [CheckItem("credentials", False, str(error))]
         except InventoryError as error:
             return [CheckItem("address", False, str(error))]
         items = run_cancellable(connector.check())
-        if store.needs_reauthorization and all(item.ok for item in items):
-            with self._database.begin() as connection:
+        if not all(item.ok for item in items):
+            return items
+        learned: Mapping[str, str] = getattr(connector, "learned", {})  # such as a host's key, which only its first check tells
+        with self._database.begin() as connection:
+            if store.needs_reauthorization:
                 stores.set_needs_reauthorization(connection, key, None)
+            if learned:
+                stores.update_store(connection, key, settings=merged(store.settings, learned))
+                self._record(connection, "stores check", key, f"kept: {', '.join(sorted(learned))}")
         return items
 
     def put_credential(self, name: str, value: str) -> None:
@@ -222,4 +237,5 @@ def _secrets_of(store: StoreIntegration) -> set[str]:
 
 def _described(store: StoreIntegration) -> str:
     references = ", ".join(f"{name}={reference}" for name, reference in store.credentials.items())
-    return one_line(f"{store.platform} at {store.url}{', ' if references else ''}{references}")
+    private = ", private addresses allowed" if store.allow_private else ""
+    return one_line(f"{store.platform} at {store.url}{private}{', ' if references else ''}{references}")

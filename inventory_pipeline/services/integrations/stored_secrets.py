@@ -9,7 +9,7 @@ from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db.alerts import routes
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, secrets, stores
 from inventory_pipeline.services.integrations.credentials import secret_name
@@ -74,7 +74,9 @@ class StoredSecrets:
             users = [store.key for store in _users(name, stores.list_stores(connection))]
             if users:
                 raise UsageError(f"secret {name} is used by {', '.join(users)}; give those stores another credential first")
-            route = next((route.name for route in routes.list_routes(connection) if routes.secret_name(route.name) == name), None)
+            route = next(
+                (route.name for route in notices.list_routes(connection) if notices.route_secret(route.name) == name), None
+            )
             if route is not None:
                 raise UsageError(
                     f"secret {name} is a notice route's address; `inventory-pipeline notify remove {route}` removes both"

@@ -1,1 +1,1 @@
-"""Stock as people see it: charts, the report, figures for a monitor."""
+"""Showing stock: charts, the HTML report, metrics for a monitor."""

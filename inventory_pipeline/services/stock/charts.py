@@ -1,21 +1,46 @@
-"""Stock over time as a small picture: SVG made here, readable by anything that shows HTML, offline too."""
+"""Charts of stock over time, as SVG: of a store, of what an alert is about, of a SKU in a store. They open offline."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
+import sqlalchemy as sa
+
+from inventory_pipeline.core.alerts import Alert
+from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.db.stock.history import Point
+from inventory_pipeline.db.stock.history import Point, items_with_sku, stock_history
 
 WIDTH, HEIGHT = 640, 160
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 26, 24
 
 
-def step_chart(title: str, points: Sequence[Point], threshold: float | None = None) -> str:
-    """An SVG document: stock holds until the next read, so the line goes in steps, and breaks off where no number is known.
+def store_chart(connection: sa.Connection, store_key: str) -> str:
+    """The units of all the store's lines."""
+    return step_chart(f"Units of {store_key}", stock_history(connection, store_key))
 
-    A threshold is a dashed line.
+
+def alert_charts(connection: sa.Connection, alert: Alert) -> Iterator[str]:
+    """The stock that the alert's rule looks at, with its threshold. Nothing for alerts about SKUs and stores."""
+    if alert.kind in ("variant", "pool", "location"):
+        place = f", {alert.location_id}" if alert.location_id else ""
+        title = redact(f"{alert.sku or alert.item_id} {alert.title} ({alert.store_key}{place})")
+        points = stock_history(connection, alert.store_key, [alert.item_id], alert.location_id or None)
+        yield step_chart(title, points, None if alert.threshold is None else float(alert.threshold))
+
+
+def sku_charts(connection: sa.Connection, store_key: str, sku: str) -> Iterator[str]:
+    """The sum over all variants that have the SKU. Nothing where the store has none."""
+    items = items_with_sku(connection, store_key, sku)
+    if items:
+        yield step_chart(redact(f"{sku} ({store_key})"), stock_history(connection, store_key, items))
+
+
+def step_chart(title: str, points: Sequence[Point], threshold: float | None = None) -> str:
+    """An SVG document of the points, oldest first. The threshold is a dashed line.
+
+    The line goes in steps, because stock counts as unchanged until the next read. It has a gap where `units` is None.
     """
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
@@ -30,17 +55,17 @@ def step_chart(title: str, points: Sequence[Point], threshold: float | None = No
 
 
 def data_uri(svg: str) -> str:
-    """The picture as an address that holds it whole, for markdown and `<img>`."""
+    """The SVG as a `data:` address, for markdown and `<img>`."""
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
 
 
 class _Scale:
-    """From instants and units to places in the picture. Zero is always shown."""
+    """Converts instants and units to coordinates of the chart, and draws its parts. Zero is always in view."""
 
     def __init__(self, points: Sequence[Point], threshold: float | None) -> None:
         self._points, self._limit = points, threshold
         known = (float(point.units) for point in points if point.units is not None)
-        values = [0.0, *known, *(() if threshold is None else (threshold,))]
+        values = [0.0, *known] if threshold is None else [0.0, *known, threshold]
         self._low, self._high = min(values), max(values)
         if self._low == self._high:
             self._high += 1

@@ -1,4 +1,4 @@
-"""One HTML page of all stores: open alerts, and how stock went. It opens offline: nothing in it is fetched."""
+"""One HTML page of all stores: unresolved alerts, and charts of stock. It opens offline and fetches nothing."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -11,9 +11,9 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.spreadsheets import guard
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.db.alerts.alert_stores import AlertStore, alert_stores
-from inventory_pipeline.db.alerts.alerts import counts, list_alerts
-from inventory_pipeline.services.stock.stock_charts import alert_charts, sku_charts, store_chart
+from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
+from inventory_pipeline.db.alerts.records import count_unresolved, list_alerts
+from inventory_pipeline.services.stock.charts import alert_charts, sku_charts, store_chart
 
 _ALERTS = 200
 _CHARTS = 20
@@ -26,12 +26,15 @@ _STYLE = (
 
 
 def html_report(connection: sa.Connection, now: datetime, interval: timedelta, skus: Sequence[str] = ()) -> Iterator[str]:
-    """The page, piece by piece. Charts: every store, the SKUs asked for, and those of the gravest alerts."""
-    stores = alert_stores(connection, now, interval)
+    """The page, in pieces to be joined. `interval` is the sync schedule's.
+
+    Charts show every store, the SKUs asked for, and what the most urgent alerts are about.
+    """
+    stores = monitored_stores(connection, now, interval)
     alerts = list_alerts(connection, limit=_ALERTS)
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Stock, {show_instant(now)}</title><style>{_STYLE}</style>'
     yield f"<h1>Stock, as it was known at {show_instant(now)}</h1>"
-    yield from _alert_table(alerts, sum(counts(connection).values()))
+    yield from _alert_table(alerts, sum(count_unresolved(connection).values()))
     charted = dict.fromkeys([*(sku.strip() for sku in skus), *(alert.sku or "" for alert in alerts if alert.kind == "sku")])
     for store in stores:
         yield from _store(connection, store)
@@ -57,10 +60,11 @@ def _alert_table(alerts: Sequence[Alert], total: int) -> Iterator[str]:
     yield "</table>"
 
 
-def _store(connection: sa.Connection, store: AlertStore) -> Iterator[str]:
+def _store(connection: sa.Connection, store: MonitoredStore) -> Iterator[str]:
     stale = " <span class=critical>stale</span>" if store.stale else ""
     yield f"<h2>{_text(store.store.name or store.key)}{stale}</h2>"
-    yield f"<p>Store {_text(store.key)}, {_text(store.store.platform)}, as of {show_instant(store.reading.as_of)}.</p>"
+    as_of = show_instant(store.snapshots.last_started_at)
+    yield f"<p>Store {_text(store.key)}, {_text(store.store.platform)}, as of {as_of}.</p>"
     yield store_chart(connection, store.key)
 
 

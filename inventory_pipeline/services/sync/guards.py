@@ -25,7 +25,8 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reasons` say why a read is not believed. Unseen lines go missing only where the read is whole."""
+    """`reasons` say why a read is not believed. Unseen lines go missing only where the read is whole, or where the proof says
+    which ones it hides."""
 
     decision: Literal["publish", "reread", "quarantine"]
     reasons: tuple[str, ...] = ()
@@ -55,7 +56,8 @@ def judge(
         told = f"{proof.gap:,} of {proof.expected:,} entries that the platform counts were not shown in two reads"
         small = first_gap == proof.gap and proof.gap <= small_gap(proof.expected or 0)
         if small or proof.gap <= accepted_gap or accept_shrink:
-            warnings.append(f"{told}; lines unseen in this read keep their last stock as unverified")
+            which = "they keep" if proof.knows_what_is_hidden else "lines unseen in this read keep"
+            warnings.append(f"{told}; {which} their last stock as unverified")
         else:
             reasons.append(f"not provably complete: {told}")
     reasons_to_doubt = _shrink(figures) + _rejections(figures)
@@ -63,7 +65,7 @@ def judge(
     if figures.rejected and not reasons_to_doubt:
         warnings.append(f"{figures.rejected:,} lines could not be read and were rejected")
     decision = "quarantine" if reasons else "publish"
-    return Verdict(decision, tuple(reasons), tuple(warnings), unseen_go_missing=proof.gap == 0)
+    return Verdict(decision, tuple(reasons), tuple(warnings), unseen_go_missing=proof.knows_what_is_hidden)
 
 
 def small_gap(expected: int) -> float:

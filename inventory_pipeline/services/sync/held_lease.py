@@ -1,6 +1,7 @@
 """One run's hold on a store: taken before anything is read, kept alive while it is, freed whatever happens."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -8,9 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from inventory_pipeline.core.clock import Clock
-from inventory_pipeline.core.errors import LeaseLost
+from inventory_pipeline.core.errors import DatabaseUnavailable, LeaseLost
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.sync import leases
+
+logger = logging.getLogger(__name__)
 
 BEATS_PER_TTL = 4
 
@@ -30,7 +33,11 @@ class HeldLease:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        leases.release(self._database, self._store_key, self._run_id)
+        try:
+            leases.release(self._database, self._store_key, self._run_id)
+        except DatabaseUnavailable as trouble:
+            # What was published stays published; the lease runs out by itself.
+            logger.warning("The lease of store %s could not be given back: %s", self._store_key, trouble)
 
     def beat(self) -> None:
         """Says that the run is alive. Raises LeaseLost where another run has taken over."""

@@ -24,7 +24,7 @@ from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.services.cancel import run_cancellable
 from inventory_pipeline.services.sync.guards import Figures, Verdict, judge
 from inventory_pipeline.services.sync.held_lease import HeldLease
-from inventory_pipeline.services.sync.lines import checked_page
+from inventory_pipeline.services.sync.lines import LineNotes, checked_page
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class _Read:
     ended_at: datetime
     proof: Completeness
     excluded: Mapping[str, int]
+    line_notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -137,6 +138,7 @@ class InventorySyncService:
                 memo=read.proof.memo,
                 unchanged=read.proof.unchanged,
                 unseen_go_missing=verdict.unseen_go_missing,
+                hidden=read.proof.hidden,
                 api_calls=sync.api_calls,
                 excluded=read.excluded,
                 accepted_shrink=sync.accept_shrink,
@@ -158,6 +160,9 @@ class InventorySyncService:
             rejected_reasons=published.rejected_reasons,
             largest_changes=published.largest_changes,
             warnings=verdict.warnings,
+            lists=read.proof.lists,
+            notes=read.proof.notes,
+            line_notes=read.line_notes,
             accepted_shrink=sync.accept_shrink,
         )
 
@@ -181,7 +186,7 @@ class InventorySyncService:
                 accept_shrink=sync.accept_shrink,
             )
             if verdict.decision == "publish":
-                for warning in verdict.warnings:
+                for warning in (*verdict.warnings, *read.proof.notes, *read.line_notes):
                     logger.warning("%s", warning)
                 return read, verdict
             if verdict.decision == "quarantine":
@@ -194,6 +199,7 @@ class InventorySyncService:
         started_at = self._clock()
         proof: Completeness | None = None
         excluded: Counter[str] = Counter()
+        notes = LineNotes()
         lines = 0
         connector = self._connect(sync.store, sync.memo)
         try:
@@ -207,6 +213,7 @@ class InventorySyncService:
                     page = checked_page(item)
                     stage.add(page.lines, page.rejected)
                     excluded.update(page.excluded)
+                    notes.add(page.notes)
                     lines += len(page.lines)
                     if self._progress:
                         self._progress(lines)
@@ -214,7 +221,7 @@ class InventorySyncService:
             sync.api_calls += connector.api_calls
         if proof is None:
             raise IncompleteRead("the connector ended without its proof of completeness")
-        return _Read(started_at, self._clock(), proof, excluded)
+        return _Read(started_at, self._clock(), proof, excluded, notes.sentences())
 
     def _note_authorization(self, store: StoreIntegration, reason: str | None) -> None:
         with self._database.begin() as connection:

@@ -7,7 +7,7 @@ from typing import Any
 from inventory_pipeline.core.quantity import Quantity
 from inventory_pipeline.core.stock import RejectedLine
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.stock.stock import StockFilter, StockRow, stock_as_of, stock_now
+from inventory_pipeline.db.stock.levels import StockFilter, StockRow, stock_as_of, stock_now
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
 

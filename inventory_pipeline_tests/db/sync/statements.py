@@ -11,8 +11,8 @@ from sqlalchemy import event
 WRITING_LEVELS = "INSERT INTO stock_levels"
 # A comparison of the read with the levels.
 COMPARING = "INSERT INTO stage_diff"
-# An evaluation for alerts.
-EVALUATING = "INSERT INTO alert_findings"
+# An evaluation for alerts, compared with the alerts that there are.
+EVALUATING = "INSERT INTO alert_comparison"
 
 
 @contextmanager

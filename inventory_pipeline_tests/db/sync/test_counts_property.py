@@ -12,7 +12,7 @@ from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline.core.stock import RejectedLine, StockLine
 from inventory_pipeline.core.sync import Counts
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.stock.stock import StockFilter, stock_as_of, stock_now
+from inventory_pipeline.db.stock.levels import StockFilter, stock_as_of, stock_now
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline_tests.db.shop import Shop
 

@@ -10,7 +10,7 @@ from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.interruptible import InterruptibleConnection
-from inventory_pipeline.db.stock.stock import StockFilter, stock_now
+from inventory_pipeline.db.stock.levels import StockFilter, stock_now
 from inventory_pipeline.db.sync import leases
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline_tests.canceling import ENDLESS, Signal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.stock.stock import StockFilter, stock_now
+from inventory_pipeline.db.stock.levels import StockFilter, stock_now
 from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline_tests.db.shop import Shop, line

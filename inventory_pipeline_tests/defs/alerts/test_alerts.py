@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db.alerts import alerts, outbox
+from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import leases
 from inventory_pipeline.db.sync.publish import publish
@@ -102,10 +102,10 @@ def test_notices_that_other_runs_gave_up_fail_the_check_for_a_day(instance: dg.D
     services.alerting(timedelta(hours=4)).routes.add("hook", "http://127.0.0.1:9/hook", "test")
     for age in (timedelta(hours=1), timedelta(days=2)):
         with services.database.begin() as connection:
-            outbox.enqueue(connection, "hook", {}, datetime.now(UTC) - age)
-            letter = outbox.claim(connection, datetime.now(UTC), timedelta(minutes=1))
+            notices.enqueue(connection, "hook", {}, datetime.now(UTC) - age)
+            letter = notices.claim(connection, datetime.now(UTC), timedelta(minutes=1))
             assert letter is not None
-            outbox.settle_given_up(connection, letter.id, "nobody answers")
+            notices.mark_given_up(connection, letter.id, "nobody answers")
     result = run(instance, "check_alerts")
     [told] = [each for each in result.get_asset_check_evaluations() if each.check_name == "notices_delivered"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
@@ -172,7 +172,7 @@ def test_delivery_is_requested_only_while_notices_are_due(instance: dg.DagsterIn
     assert isinstance(tick(), dg.SkipReason)
     services.alerting(timedelta(hours=4)).routes.add("hook", "http://127.0.0.1:9/hook", "test")
     with services.database.begin() as connection:
-        outbox.enqueue(connection, "hook", {"key": "k", "created_at": "x"}, datetime.now(UTC))
+        notices.enqueue(connection, "hook", {"key": "k", "created_at": "x"}, datetime.now(UTC))
     assert isinstance(tick(), dg.RunRequest)
     result = run(instance, "deliver_notices")
     assert result.success
@@ -181,7 +181,7 @@ def test_delivery_is_requested_only_while_notices_are_due(instance: dg.DagsterIn
 
 def open_alerts(services: Services) -> list[Any]:
     with services.database.connect() as connection:
-        return alerts.list_alerts(connection)
+        return records.list_alerts(connection)
 
 
 @pytest.mark.parametrize("threshold", ["1", 1, 1.5])

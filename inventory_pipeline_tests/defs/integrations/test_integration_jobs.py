@@ -1,11 +1,13 @@
 """The jobs that let people who know only the web UI register and manage stores."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from dagster import DagsterInstance, DagsterInvalidConfigError, DagsterRunStatus
 
 from inventory_pipeline.connectors.registry import platforms
+from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.forms import REGISTER_FORM
@@ -24,7 +26,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def register(instance: DagsterInstance, **form: Any) -> Executed:
-    given = {"key": "paris", "platform": "woocommerce", "url": "http://paris.example", "credentials": REFERENCES}
+    given = {"key": "paris", "platform": "woocommerce", "url": "https://paris.example", "credentials": REFERENCES}
     return execute(instance, "register_store_integration", {**given, **form})
 
 
@@ -169,3 +171,33 @@ def test_check_fails_where_something_is_not_well_and_says_what_to_do(
     assert "store berlin is not well: credentials" in executed.failure
     assert str(executed.way_out["credentials"].value).startswith("NOT WELL: ")
     assert "cs_0000" not in executed.texts
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.2:9", "https://192.168.0.1", "http://paris.example", "https://0x7f.2", "https://nas"]
+)
+def test_a_form_reaches_public_https_addresses_only(
+    instance: DagsterInstance, services: Services, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "erp.example")
+    assert "stores add paris … --allow-private" in register(instance, url=url).failure
+    register(instance)
+    assert "stores set paris --allow-private" in manage(instance, "paris", "change", url=url).failure
+    assert services.integrations.get("paris").url == "https://paris.example"
+
+
+def test_no_form_can_allow_a_private_address(instance: DagsterInstance) -> None:
+    for form in (register, partial(manage, key="paris", action="change")):
+        with pytest.raises(DagsterInvalidConfigError, match='unexpected config entry "allow_private"'):
+            form(instance, allow_private=True)
+
+
+def test_a_form_that_moves_a_store_takes_the_command_lines_permission_away(instance: DagsterInstance, services: Services) -> None:
+    store = StoreIntegration(key="erp", platform="woocommerce", url="http://10.0.0.5", credentials=REFERENCES, allow_private=True)
+    services.integrations.add(store)
+    assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.6").failure
+    assert manage(instance, "erp", "change", name="ERP").run.status is DagsterRunStatus.SUCCESS
+    assert services.integrations.get("erp").allow_private
+    manage(instance, "erp", "change", url="https://erp.example")
+    assert not services.integrations.get("erp").allow_private
+    assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.5").failure

@@ -58,6 +58,8 @@ def test_a_sync_with_nothing_to_say_passes_every_check() -> None:
         (replace(WELL, gap=2, warnings=["2 of 100 entries were not shown"]), {"snapshot_believable": WARN}),
         (replace(WELL, accepted_shrink=True), {"snapshot_believable": WARN}),
         (replace(WELL, counts=replace(COUNTS, rejected=1)), {"lines_readable": WARN}),
+        (replace(WELL, notes=["5 orphaned variations; delete them"]), {"snapshot_believable": WARN}),
+        (replace(WELL, line_notes=["2 × number beyond 1,000,000,000"]), {"lines_readable": WARN}),
         (replace(WELL, totals=replace(TOTALS, negative=3, oversold=1)), {"stock_not_oversold": ERROR}),
         (replace(WELL, totals=replace(TOTALS, negative=3)), {"stock_not_oversold": WARN}),
         (replace(WELL, totals=replace(TOTALS, without_sku=1)), {"skus_usable": WARN}),

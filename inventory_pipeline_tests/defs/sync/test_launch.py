@@ -24,9 +24,9 @@ from inventory_pipeline_tests.defs.live import start_dagster, until
 MATERIALIZE = ("asset", "materialize", "--select", "inventory_snapshot", "-m", "inventory_pipeline.definitions")
 
 
-def sync_all(instance: DagsterInstance, stores: list[str], concurrency: int = 2) -> list[SyncLogRow]:
+def sync_all(instance: DagsterInstance, services: Services, stores: list[str], concurrency: int = 2) -> list[SyncLogRow]:
     async def run() -> list[SyncLogRow]:
-        return [row async for row in sync_stores(instance, stores, concurrency=concurrency)]
+        return [row async for row in sync_stores(instance, services, stores, concurrency=concurrency)]
 
     add_partitions(instance, stores)
     return asyncio.run(run())
@@ -41,7 +41,7 @@ def test_each_store_is_a_run_of_its_own_and_processes_are_used_again(
     instance: DagsterInstance, services: Services, shop: DemoStore
 ) -> None:
     register(services, shop.url, "paris")
-    rows = sync_all(instance, ["berlin", "paris", "nobody"], concurrency=1)
+    rows = sync_all(instance, services, ["berlin", "paris", "nobody"], concurrency=1)
     assert [(row.store, row.outcome, row.trigger) for row in rows] == [
         ("berlin", "published", "manual"),
         ("paris", "published", "manual"),
@@ -59,7 +59,7 @@ def test_a_worker_that_dies_costs_its_own_sync_only(instance: DagsterInstance, s
 
     async def run() -> list[SyncLogRow]:
         killing = asyncio.create_task(asyncio.to_thread(kill_first))
-        rows = [row async for row in sync_stores(instance, ["berlin", "paris"], concurrency=1)]
+        rows = [row async for row in sync_stores(instance, services, ["berlin", "paris"], concurrency=1)]
         await killing
         return rows
 
@@ -82,7 +82,7 @@ def test_a_canceled_sync_ends_as_canceled_and_frees_its_store(
     add_partitions(instance, ["berlin"])
 
     async def run() -> None:
-        async with aclosing(sync_stores(instance, ["berlin"])) as rows:
+        async with aclosing(sync_stores(instance, services, ["berlin"])) as rows:
             following = asyncio.ensure_future(anext(rows))
             await asyncio.to_thread(until, lambda: shop.requests)
             if how == "from the web UI":

@@ -13,8 +13,8 @@ from inventory_pipeline.core.quantity import UNTRACKED, Quantity
 from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.db.alerts import alerts, routes
-from inventory_pipeline.db.alerts.judgements import low_then
+from inventory_pipeline.db.alerts import notices, records
+from inventory_pipeline.db.alerts.explanations import low_then
 from inventory_pipeline.db.alerts.thresholds import put_thresholds
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
@@ -32,7 +32,7 @@ def check(database: Database, shop: Shop, after: timedelta = MINUTE, **options: 
 
 def live(database: Database, **options: Any) -> dict[str, Alert]:
     with database.connect() as connection:
-        return {alert.item_id or alert.kind: alert for alert in alerts.list_alerts(connection, **options)}
+        return {alert.item_id or alert.kind: alert for alert in records.list_alerts(connection, **options)}
 
 
 def rule(database: Database, scope: str, threshold: int, **parts: Any) -> None:
@@ -100,12 +100,12 @@ def test_a_notice_names_the_numbers_of_the_alerts_that_it_tells_of(database: Dat
     rule(database, "sku", 9, group="default", sku="TEA")
     rule(database, "location", 9, store_key="berlin", item_id="tea", location_id="default")
     with database.begin() as connection:
-        routes.insert_route(connection, Route(name="erp", kind="webhook", shown=""), "", NOON)
+        notices.insert_route(connection, Route(name="erp", kind="webhook", shown=""), "", NOON)
     shop.sync([line("tea", 3, sku="TEA"), line("cup", 0, sku="TEA"), line("pot", 1, shared_pool="p")])
     check(database, shop)
     with database.connect() as connection:
         [payload] = connection.scalars(sa.select(outbox.c.payload))
-        numbers = {(alert.kind, alert.item_id): alert.id for alert in alerts.list_alerts(connection)}
+        numbers = {(alert.kind, alert.item_id): alert.id for alert in records.list_alerts(connection)}
     assert {(told["kind"], told["item_id"]): told["alert"] for told in payload["alerts"]} == numbers
     assert len(numbers) == 4
 
@@ -157,8 +157,12 @@ def test_store_rules_look_at_the_sum_and_location_rules_at_the_place(database: D
     shop.sync(
         line(item, available, location_id=place)
         for item, place, available in (
-            *(("tea", "shelf", 4), ("tea", "cellar", 4), ("cup", "shelf", 2)),
-            *(("cup", "cellar", 3), ("pot", "shelf", 2), ("pot", "cellar", 9)),
+            ("tea", "shelf", 4),
+            ("tea", "cellar", 4),
+            ("cup", "shelf", 2),
+            ("cup", "cellar", 3),
+            ("pot", "shelf", 2),
+            ("pot", "cellar", 9),
         )
     )
     check(database, shop)
@@ -261,7 +265,7 @@ SKU = {"group": "default", "sku": "TEA"}
 
 def sku_alert(database: Database) -> Alert | None:
     with database.connect() as connection:
-        return next((alert for alert in alerts.list_alerts(connection) if alert.kind == "sku"), None)
+        return next((alert for alert in records.list_alerts(connection) if alert.kind == "sku"), None)
 
 
 def test_a_sku_rule_looks_at_the_group_and_silences_none(database: Database) -> None:
@@ -274,7 +278,7 @@ def test_a_sku_rule_looks_at_the_group_and_silences_none(database: Database) -> 
     assert alert is not None
     assert (alert.available, alert.rule, alert.ambiguous) == (19, "SKU TEA over group default: 20 or fewer", False)
     with database.connect() as connection:
-        assert ("variant", "b1") in {(each.kind, each.item_id) for each in alerts.list_alerts(connection)}
+        assert ("variant", "b1") in {(each.kind, each.item_id) for each in records.list_alerts(connection)}
 
 
 def test_of_mirrored_stores_the_freshest_counts(database: Database) -> None:

@@ -8,18 +8,17 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from inventory_pipeline.core.alert_machine import step
-from inventory_pipeline.core.alerts import Standing, Verdict
+from inventory_pipeline.core.alerts import AlertState, Verdict, transition
 from inventory_pipeline.core.quantity import Quantity, State
 from inventory_pipeline.core.stock import Status, StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import Threshold
-from inventory_pipeline.db.alerts.alert_stores import alert_stores
-from inventory_pipeline.db.alerts.findings import ABOUT_STOCK
-from inventory_pipeline.db.alerts.judgements import LowLines, judgements, low_now, low_then
+from inventory_pipeline.db.alerts.comparison import STOCK_KINDS
+from inventory_pipeline.db.alerts.explanations import LowLines, evaluated_targets, low_now, low_then
+from inventory_pipeline.db.alerts.monitored_stores import monitored_stores
 from inventory_pipeline.db.alerts.thresholds import put_thresholds
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.tables.alerts import LIVE, alert_baselines, alerts
+from inventory_pipeline.db.tables.alerts import UNRESOLVED, alert_baselines, alerts
 from inventory_pipeline.services.alerts.check import AlertCheck
 from inventory_pipeline_tests.db.shop import Shop
 from inventory_pipeline_tests.db.times import NOON
@@ -40,7 +39,7 @@ in_databases = settings(
 class Kept:
     """What is known of one alert that is not resolved."""
 
-    standing: Standing
+    state: AlertState
     available: Any
     at_least: bool
     threshold: Any
@@ -57,17 +56,17 @@ def after(before: dict[Subject, Kept], world: World) -> dict[Subject, Kept]:
             if known is not None and subject[1] in stale:
                 kept[subject] = known
             continue
-        standing = step(known and known.standing, cast(Verdict, word.verdict), NOON).standing
-        if standing is not None and standing.status != "resolved":
-            kept[subject] = Kept(standing, word.stock.known, word.stock.unknown > 0, word.threshold)
+        state = transition(known and known.state, cast(Verdict, word.verdict), NOON).state
+        if state is not None and state.status != "resolved":
+            kept[subject] = Kept(state, word.stock.known, word.stock.unknown > 0, word.threshold)
     return kept
 
 
 def live(connection: sa.Connection) -> dict[Subject, Kept]:
-    about = sa.select(alerts).where(LIVE, alerts.c.kind.in_(ABOUT_STOCK))
+    about = sa.select(alerts).where(UNRESOLVED, alerts.c.kind.in_(STOCK_KINDS))
     return {
         (row.kind, row.store_key, row.subject, row.location_id, row.group_name): Kept(
-            Standing(row.status, row.level, row.worst, row.snoozed_until), row.available, row.at_least, row.threshold
+            AlertState(row.status, row.level, row.worst, row.snoozed_until), row.available, row.at_least, row.threshold
         )
         for row in connection.execute(about)
     }
@@ -96,7 +95,7 @@ def test_what_is_listed_as_low_and_explained_is_what_the_check_says(database: Da
     low = {subject: word for subject, word in resolve(believed, *world[1:]).items() if word.verdict in LOW}
     words = resolve(*world)
     with database.connect() as connection:
-        found = alert_stores(connection, NOON, SYNC_INTERVAL)
+        found = monitored_stores(connection, NOON, SYNC_INTERVAL)
         listed = low_now(connection, NOON, SYNC_INTERVAL)
         assert listed.variants == {
             (key, item) for (kind, key, *_), word in low.items() if kind in ("variant", "pool") for item in word.items
@@ -108,7 +107,7 @@ def test_what_is_listed_as_low_and_explained_is_what_the_check_says(database: Da
                 items = {line.item for line in mine}
                 told = {
                     (it.kind, it.store_key, it.subject, it.location_id, it.group): (it.verdict, it.available, it.threshold)
-                    for it in judgements(connection, found, NOON, store.key, asked)
+                    for it in evaluated_targets(connection, found, NOON, store.key, asked)
                 }
                 assert told == {
                     subject: (word.verdict, word.stock.known, word.threshold)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit
@@ -22,10 +23,11 @@ class Workplace:
     database: Database
     feed_dir: Path
     vault: Vault = field(default_factory=lambda: Vault([Fernet.generate_key().decode()]))
+    allowed_hosts: AllowedHosts = NO_HOSTS
 
     @property
     def connect(self) -> Connecting:
-        return Connecting(self.database, self.vault, self.feed_dir)
+        return Connecting(self.database, self.vault, self.feed_dir, self.allowed_hosts)
 
     @property
     def integrations(self) -> Integrations:

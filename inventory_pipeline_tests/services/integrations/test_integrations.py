@@ -1,11 +1,14 @@
 """Registering and changing stores, on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from inventory_pipeline.core.addresses import AllowedHosts
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import Threshold
@@ -66,8 +69,8 @@ def test_a_first_sync_waits_for_the_first_activation_only(workplace: Workplace, 
         ({"credentials": {"token": "env:INVENTORY_CRED_GONE"}}, "env:INVENTORY_CRED_GONE, which does not exist"),
         ({"url": "https://user:pass1234@supplier.example/x.csv"}, "the address holds a password or key.*rotate it"),
         ({"url": "https://supplier.example/x.csv?api_key=k0123456789"}, "the address holds a password or key.*rotate it"),
-        ({"url": "http://supplier.example/x.csv"}, "must be read over https"),
-        ({"url": "ftp://supplier.example/x.csv"}, "cannot be read over 'ftp'"),
+        ({"url": "http://supplier.example/x.csv"}, "http://supplier.example is not encrypted"),
+        ({"url": "gopher://supplier.example/x.csv"}, "cannot be read over 'gopher'"),
         ({"url": ""}, "a feed needs an address"),
         ({"settings": {"consumer_secret": "cs_0123456789abc"}}, "'consumer_secret' is a secret by its name.*rotate it"),
     ],
@@ -179,7 +182,7 @@ def test_another_host_discards_the_credentials_and_says_so(
     workplace: Workplace, integrations: Integrations, woo: StoreIntegration, url: str
 ):
     integrations.add(woo)
-    change = integrations.set("berlin", url=url)
+    change = integrations.set("berlin", url=url, allow_private=url.startswith("http:"))
     assert change.store.credentials == {}
     assert change.store.needs_reauthorization == NEW_HOST
     assert change.notes == (
@@ -254,3 +257,58 @@ def test_a_check_without_the_credential_says_which(integrations: Integrations, w
     stranger = Workplace(workplace.database, workplace.feed_dir)
     (lost,) = stranger.integrations.check("berlin")
     assert "cannot be decrypted with the present key" in lost.detail
+
+
+@pytest.mark.parametrize(
+    "url", ["https://10.0.0.5", "https://2130706433", "https://localhost", "http://shop.example", "https://[::1]"]
+)
+def test_a_private_or_plain_address_is_kept_only_where_it_is_allowed(workplace: Workplace, woo: StoreIntegration, url: str):
+    given = replace(woo, url=url)
+    with pytest.raises(UsageError, match=r"store 'berlin': .*`inventory-pipeline stores add berlin … --allow-private` allows it"):
+        workplace.integrations.add(given)
+    assert workplace.integrations.list() == []
+    host = str(urlsplit(url).hostname)
+    allowed = Workplace(workplace.database, workplace.feed_dir, workplace.vault, AllowedHosts.parse(host))
+    assert not allowed.integrations.add(replace(given, key="other")).store.allow_private
+    assert workplace.integrations.add(replace(given, allow_private=True)).store.allow_private
+    told = f"woocommerce at {url}, private addresses allowed, consumer_key=secret:KEY, consumer_secret=secret:SECRET"
+    assert workplace.audited()[-1] == ("stores add", "berlin", told)
+
+
+@pytest.mark.parametrize("url", ["https://169.254.169.254/latest", "https://[fd00:ec2::254]", "http://100.100.100.200"])
+def test_metadata_addresses_are_kept_by_nobody(workplace: Workplace, woo: StoreIntegration, url: str):
+    allowed = Workplace(workplace.database, workplace.feed_dir, workplace.vault, AllowedHosts.parse("0.0.0.0/0 ::/0"))
+    with pytest.raises(UsageError, match="a link-local or metadata address"):
+        allowed.integrations.add(replace(woo, url=url, allow_private=True))
+
+
+def test_another_address_is_not_allowed_what_the_old_one_was(integrations: Integrations, woo: StoreIntegration):
+    local = "http://127.0.0.1:8080/shop"
+    integrations.add(replace(woo, url=local, allow_private=True))
+    assert integrations.set("berlin", name="Berlin", url=local).store.allow_private, "the same address said again"
+    before = integrations.get("berlin")
+    for other in ("http://127.0.0.1:9200/", "http://127.0.0.1:8080/admin", "http://192.168.1.1/"):
+        with pytest.raises(UsageError, match="`inventory-pipeline stores set berlin --allow-private` allows it"):
+            integrations.set("berlin", url=other)
+    assert integrations.get("berlin") == before
+    assert integrations.set("berlin", url="http://127.0.0.1:8080/other", allow_private=True).store.allow_private
+    assert not integrations.set("berlin", url="https://berlin.example").store.allow_private
+    assert not integrations.get("berlin").allow_private
+
+
+def test_a_private_address_is_not_disallowed_while_it_is_the_stores(integrations: Integrations, woo: StoreIntegration):
+    integrations.add(replace(woo, url="https://10.0.0.5", allow_private=True))
+    with pytest.raises(UsageError, match=r"10\.0\.0\.5 is a private address"):
+        integrations.set("berlin", allow_private=False)
+    integrations.set("berlin", url="https://berlin.example", allow_private=True)
+    assert not integrations.set("berlin", allow_private=False).store.allow_private
+
+
+def test_a_store_that_may_not_be_connected_to_says_so_when_it_is_checked(workplace: Workplace, integrations: Integrations):
+    """As one that was registered before there was anything to allow."""
+    with workplace.database.begin() as connection:
+        stores.insert_store(connection, feed_store(url="http://127.0.0.1:9/stock.csv"), NOON)
+    found = integrations.check("depot")[0]
+    assert not found.ok
+    assert found.detail == "store 'depot': 127.0.0.1 is a loopback address"
+    assert "`inventory-pipeline stores set depot --allow-private` allows it" in found.cure

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
 from inventory_pipeline.core.notices import Route
-from inventory_pipeline.db.alerts import routes
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.integrations import secrets, stores
 from inventory_pipeline.services.integrations.integrations import Integrations
 from inventory_pipeline.services.integrations.vault import Vault, load_vault
@@ -73,7 +73,7 @@ def test_a_secret_in_use_cannot_be_removed_until_its_store_is_purged(integration
 
 def test_the_address_of_a_notice_route_is_removed_with_its_route_only(workplace: Workplace, integrations: Integrations):
     with workplace.database.begin() as connection:
-        routes.insert_route(connection, Route(name="office", kind="apprise", shown="mailto://…"), "cipher", NOON)
+        notices.insert_route(connection, Route(name="office", kind="apprise", shown="mailto://…"), "cipher", NOON)
     with pytest.raises(UsageError, match="notify remove office"):
         integrations.remove_credential("notify/office")
     assert [secret.name for secret in integrations.list_credentials()] == ["notify/office"]

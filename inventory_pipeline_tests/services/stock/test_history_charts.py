@@ -2,18 +2,16 @@
 
 from xml.etree import ElementTree
 
+from inventory_pipeline.core.cover import Consumption, days_of_cover
 from inventory_pipeline.core.quantity import UNTRACKED
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.db.alerts.alerts import list_alerts
-from inventory_pipeline.db.alerts.consumption import Used
+from inventory_pipeline.db.alerts.records import list_alerts
 from inventory_pipeline.db.alerts.thresholds import put_thresholds
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.stock.history import Point, stock_history
 from inventory_pipeline.services.alerts.check import AlertCheck
-from inventory_pipeline.services.alerts.cover import days_of_cover
-from inventory_pipeline.services.stock.charts import data_uri, step_chart
-from inventory_pipeline.services.stock.stock_charts import alert_charts, sku_charts
+from inventory_pipeline.services.stock.charts import alert_charts, data_uri, sku_charts, step_chart
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import HOUR, NOON
 
@@ -81,9 +79,9 @@ def test_the_line_breaks_off_where_no_number_is_known() -> None:
 
 
 def test_cover_says_how_sure_it_is() -> None:
-    assert days_of_cover(20, Used(56, 12), 28).text == "lasts about 10 days at 2.0 a day (last 28 days, high confidence)"
-    assert days_of_cover(20, Used(10, 3), 5).confidence == "low"
-    assert days_of_cover(20, Used(56, 2), 28).text == "days of cover: too little data (28 days seen)"
-    assert days_of_cover(20, Used(56, 12), 2).text == "days of cover: too little data (2 days seen)"
+    assert days_of_cover(20, Consumption(56, 12), 28).text == "lasts about 10 days at 2.0 a day (last 28 days, high confidence)"
+    assert days_of_cover(20, Consumption(10, 3), 5).confidence == "low"
+    assert days_of_cover(20, Consumption(56, 2), 28).text == "days of cover: too little data (28 days seen)"
+    assert days_of_cover(20, Consumption(56, 12), 2).text == "days of cover: too little data (2 days seen)"
     assert days_of_cover(20, None, 28).text == "nothing used up in 28 days"
-    assert days_of_cover(-5, Used(56, 12), 28).days == 0
+    assert days_of_cover(-5, Consumption(56, 12), 28).days == 0
