@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.secret_input import read_secret, read_words
 from inventory_pipeline.cli.session import session_of
+from inventory_pipeline.cli.tables import print_table
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 

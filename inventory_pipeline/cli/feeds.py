@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_document, print_table
+from inventory_pipeline.cli.output import print_document
 from inventory_pipeline.cli.pairs import read_pairs
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.tables import print_table
 from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline.core.stores import StoreIntegration
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
-from contextlib import aclosing
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import console, print_documents
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import UsageError
@@ -86,16 +87,9 @@ def sync_now(
 
     add_partitions(session.dagster, stores)
     notices = alerting_of(session).sync_notices
-    screen = console()
     width = max(map(len, stores))
-    progress = Progress(
-        *(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
-        console=screen,
-        transient=True,
-        disable=quiet or verbose or not screen.is_terminal,
-    )
 
-    async def run() -> "list[SyncLogRow]":
+    async def run(show: Callable[[str], None]) -> "list[SyncLogRow]":
         rows: list[SyncLogRow] = []
         task = asyncio.current_task()
         assert task is not None
@@ -109,19 +103,34 @@ def sync_now(
                 # As the sensors do where a daemon runs; the same end is told once.
                 if row.store is not None and row.outcome is not None:
                     notices.sync_ended(row.store, row.run_id, row.outcome, row.error, row.ended_at)
-                progress.advance(bar)
                 if not quiet:
-                    progress.console.print(sync_line(row, width), markup=False, soft_wrap=True)
+                    show(sync_line(row, width))
         return rows
 
-    with progress:
-        bar = progress.add_task("syncing", total=len(stores))
+    with _above_a_bar(len(stores)) if sys.stdout.isatty() and not quiet and not verbose else nullcontext(typer.echo) as show:
         if not quiet:
-            progress.console.print(sync_heading(width), markup=False, soft_wrap=True)
+            show(sync_heading(width))
         try:
-            return asyncio.run(run())
+            return asyncio.run(run(show))
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+@contextmanager
+def _above_a_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """Prints a heading, then a row for each sync, which moves the bar below them on."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    parts = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*parts, transient=True) as progress:
+        bar, printed = progress.add_task("syncing", total=total), count()
+
+        def show(line: str) -> None:
+            progress.console.print(Text.from_ansi(line), soft_wrap=True)
+            progress.update(bar, completed=next(printed))
+
+        yield show
 
 
 def fail_unless_published(rows: "Sequence[SyncLogRow]") -> None:

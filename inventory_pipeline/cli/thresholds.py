@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from inventory_pipeline.cli.options import Json, Raw
-from inventory_pipeline.cli.output import print_csv, print_documents, print_table
+from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
 from inventory_pipeline.core.stores import DEFAULT_GROUP
@@ -89,7 +90,7 @@ def explain(
 ) -> None:
     """Say which rules decide about a SKU of a store, and what they say now."""
     found = alerting_of(session_of(context)).rules.explain(key, sku)
-    columns = ("looks at", "available", "rule", "says", "days of cover")
+    columns = ("looks at", "available", Column("rule", below=True), "says", Column("days of cover", below=True))
     print_table(columns, (_explained(each) for each in found))
 
 

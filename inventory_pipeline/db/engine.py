@@ -121,3 +121,12 @@ def patiently(attempt: Callable[[], Any], stop: threading.Event | None = None) -
             stopped = time.monotonic() > deadline or (stop is not None and stop.is_set())
             if stopped or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
+
+
+def upsert(dialect: sa.Dialect, table: sa.Table) -> Any:
+    """An INSERT that takes `on_conflict_do_update`, which both databases have, each in its own dialect."""
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert
+    return insert(table)

@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import RunClosed
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.engine import upsert
 from inventory_pipeline.db.tables.stores import run_heartbeats as _table
 from inventory_pipeline.db.tables.stores import sync_leases
 
@@ -54,13 +53,12 @@ class RunHeartbeat(NamedTuple):
 
 def begin(database: Database, run_id: str, store_key: str | None, process: Process, clock: Clock) -> None:
     """The run's body begins, or begins again after its retry wait. Raises RunClosed for a barred run."""
-    insert = sqlite_insert if database.dialect == "sqlite" else postgresql_insert
     with database.begin() as connection:
         # Asked for the time only now, since SQLite may have made it wait for another writer.
         now = clock()
         life = {**process._asdict(), "store_key": store_key, "heartbeat_at": now, "ended_at": None}
         begun = (
-            insert(_table)
+            upsert(connection.dialect, _table)
             .values(run_id=run_id, started_at=now, **life)
             .on_conflict_do_update(index_elements=["run_id"], set_=life, where=_table.c.barred_at.is_(None))
             .returning(_table.c.run_id)
@@ -114,8 +112,7 @@ def bar(connection: sa.Connection, run_id: str, store_key: str | None, seen: Run
     if (None if row is None else RunHeartbeat(*row)) != seen:
         return False
     if row is None:
-        insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-        barred = insert(_table).values(run_id=run_id, store_key=store_key, started_at=now, barred_at=now)
+        barred = upsert(connection.dialect, _table).values(run_id=run_id, store_key=store_key, started_at=now, barred_at=now)
         if connection.execute(barred.on_conflict_do_nothing().returning(_table.c.run_id)).first() is None:
             return False
     else:

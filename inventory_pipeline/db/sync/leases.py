@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import LeaseHeld, LeaseLost
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.engine import upsert
 from inventory_pipeline.db.sync import heartbeats
 from inventory_pipeline.db.tables.stores import sync_leases as _table
 
@@ -27,17 +26,14 @@ def acquire(database: Database, store_key: str, run_id: str, now: datetime, ttl:
 
     Raises LeaseHeld naming the run that holds it (the same run cannot hold it twice), RunClosed for a barred run.
     """
-    insert = sqlite_insert if database.dialect == "sqlite" else postgresql_insert
     times = {"acquired_at": now, "heartbeat_at": now, "expires_at": now + ttl}
-    taken = (
-        insert(_table)
-        .values(store_key=store_key, run_id=run_id, **times)
-        .on_conflict_do_update(index_elements=["store_key"], set_={"run_id": run_id, **times}, where=_table.c.expires_at < now)
-        .returning(_table.c.run_id)
-    )
     with database.begin() as connection:
         heartbeats.hold_open(connection, run_id)
-        if connection.execute(taken).first() is not None:
+        taken = upsert(connection.dialect, _table).values(store_key=store_key, run_id=run_id, **times)
+        taken = taken.on_conflict_do_update(
+            index_elements=["store_key"], set_={"run_id": run_id, **times}, where=_table.c.expires_at < now
+        )
+        if connection.execute(taken.returning(_table.c.run_id)).first() is not None:
             return
         holder = _current(connection, store_key)
     if holder is None:  # released between the two statements

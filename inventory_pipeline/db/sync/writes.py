@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from inventory_pipeline.db.engine import upsert
 from inventory_pipeline.db.sync.diff import conditions_on
 from inventory_pipeline.db.tables.staging import stage_diff, stage_lines, stage_rejected
 from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, rejected_lines, snapshots, stock_changes, stock_levels
@@ -72,7 +71,7 @@ def _upsert_read(connection: sa.Connection, store_key: str, snapshot_id: int) ->
     }
     row |= {name: _line.c[name] for name in VALUES}
     source = sa.select(*row.values()).select_from(_diff.join(_line, _STAGED)).where(_diff.c.action.in_(_READ))
-    insert = (postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert)(_level)
+    insert = upsert(connection.dialect, _level)
     key = [column.name for column in _level.primary_key]
     changed = {name: insert.excluded[name] for name in row if name not in key}
     connection.execute(insert.from_select(list(row), source).on_conflict_do_update(index_elements=key, set_=changed))

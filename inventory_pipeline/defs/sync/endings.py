@@ -17,7 +17,7 @@ from inventory_pipeline.defs.sync.sync_log import trigger_of
 
 # Dagster puts a markdown of more characters behind a link.
 _SHOWN_AT_ONCE = 1_000
-_ACCEPT = f"ops:\n  {names.SNAPSHOT.to_python_identifier()}:\n    config:\n      accept_shrink: true\n"
+_ACCEPT = f"ops:\n  {names.SNAPSHOT}:\n    config:\n      accept_shrink: true\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def _earlier(instance: dg.DagsterInstance, store: str) -> "Iterator[Point]":
     """Oldest first. One query."""
     from inventory_pipeline.db.stock.history import Point
 
-    which = dg.AssetRecordsFilter(asset_key=names.SNAPSHOT, asset_partitions=[store])
+    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[store])
     for record in reversed(instance.fetch_materializations(which, limit=_SYNCS - 1).records):
         materialization = record.asset_materialization
         units = None if materialization is None else materialization.metadata.get("units")

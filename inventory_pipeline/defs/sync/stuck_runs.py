@@ -112,7 +112,7 @@ def _since(instance: dg.DagsterInstance, record: dg.RunRecord) -> datetime:
 
 def _would_begin_at_once(run: dg.DagsterRun) -> bool:
     """Whether a body of ours is the first thing that the run does; in other people's jobs it may be the last."""
-    selected = run.asset_selection or frozenset()
+    selected = {key.to_user_string() for key in run.asset_selection or ()}
     return run.job_name in names.JOBS or (bool(selected) and selected <= set(names.ASSETS))
 
 
@@ -264,7 +264,7 @@ def _published(services: "Services", run: dg.DagsterRun) -> tuple[str | None, Sy
 
 def _report_published(instance: dg.DagsterInstance, run: dg.DagsterRun, result: SyncResult) -> None:
     """The partition's materialization and checks, as far as the run had not told them itself."""
-    which = dg.AssetRecordsFilter(asset_key=names.SNAPSHOT, asset_partitions=[result.store])
+    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[result.store])
     latest = next(iter(instance.fetch_materializations(which, limit=1).records), None)
     told = latest.asset_materialization.metadata.get("as_of") if latest and latest.asset_materialization else None
     metadata = materialization(instance, result).metadata
@@ -276,7 +276,7 @@ def _report_published(instance: dg.DagsterInstance, run: dg.DagsterRun, result: 
         if check.check_name is not None and check.check_name not in evaluated:
             instance.report_runless_asset_event(
                 dg.AssetCheckEvaluation(
-                    asset_key=names.SNAPSHOT,
+                    asset_key=dg.AssetKey(names.SNAPSHOT),
                     check_name=check.check_name,
                     passed=check.passed,
                     metadata=check.metadata,

@@ -3,22 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from dagster import (
-    DagsterEventType,
-    DagsterInstance,
-    DagsterRun,
-    DagsterRunStatus,
-    EventRecordsFilter,
-    RunRecord,
-    RunsFilter,
-)
+import sqlalchemy as sa
 
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.sync import Outcome, Trigger
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
+from inventory_pipeline.defs.sync.recorded_runs import RecordedRun, history_of, latest_syncs, runs_by_id
+
+if TYPE_CHECKING:  # loading Dagster takes longer than all that is done here
+    from dagster import DagsterInstance, DagsterRun
 
 # Enough of a store's latest runs to look past the ones that were refused or canceled.
 _LOOK_BACK = 10
@@ -57,54 +52,43 @@ class SyncLogRow:
         return values
 
 
-def list_syncs(instance: DagsterInstance, *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
-    """The latest `limit` syncs, newest first, running ones included; of one store where `store` is given.
-
-    Costs the same number of queries however many rows: the events that say which runs were to write the asset, whatever
-    their job, then those runs with their tags.
-    """
-    # Dagster's public way to these events is deprecated without a successor.
-    planned = instance.event_log_storage.get_event_records(
-        EventRecordsFilter(
-            DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-            names.SNAPSHOT,
-            asset_partitions=None if store is None else [store],
-        ),
-        limit=limit,
-    )
-    return [_row(record) for record in _records(instance, [event.run_id for event in planned])]
+def list_syncs(instance: "DagsterInstance", *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
+    """The latest `limit` syncs, newest first, running ones included; of one store where `store` is given. One query."""
+    with history_of(instance) as connection:
+        return read_syncs(connection, store=store, limit=limit)
 
 
-def sync_row(instance: DagsterInstance, run_id: str) -> SyncLogRow | None:
+def read_syncs(connection: sa.Connection, *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
+    """The same of a connection to Dagster's history."""
+    return [_row(run) for run in latest_syncs(connection, store=store, limit=limit)]
+
+
+def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
     """The row of one run."""
-    record = instance.get_run_record_by_id(run_id)
-    return None if record is None else _row(record)
+    with history_of(instance) as connection:
+        return next((_row(run) for run in runs_by_id(connection, [run_id])), None)
 
 
-def failed_stores(instance: DagsterInstance, stores: Sequence[str]) -> list[str]:
+def failed_stores(instance: "DagsterInstance", stores: Sequence[str]) -> list[str]:
     """Those of `stores` whose last sync that was let run to its end failed or was quarantined. Two queries."""
+    from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
+
     latest: dict[str | None, SyncLogRow] = {}
-    for record in _records(instance, latest_run_ids(instance, stores, each=_LOOK_BACK)):
-        row = _row(record)
-        if is_sync(record.dagster_run) and row.outcome in ("published", "failed", "quarantined"):
-            latest.setdefault(row.store, row)
+    run_ids = latest_run_ids(instance, stores, each=_LOOK_BACK)
+    with history_of(instance) as connection:
+        for run in runs_by_id(connection, run_ids):
+            row = _row(run)
+            if run.is_sync and row.outcome in ("published", "failed", "quarantined"):
+                latest.setdefault(row.store, row)
     return [store for store in stores if store in latest and latest[store].outcome != "published"]
 
 
-def _records(instance: DagsterInstance, run_ids: Sequence[str]) -> list[RunRecord]:
-    """The runs in the order of `run_ids`, without those deleted meanwhile. One query."""
-    if not run_ids:
-        return []
-    records = {record.dagster_run.run_id: record for record in instance.get_run_records(RunsFilter(run_ids=run_ids))}
-    return [records[run_id] for run_id in run_ids if run_id in records]
-
-
-def is_sync(run: DagsterRun) -> bool:
+def is_sync(run: "DagsterRun") -> bool:
     """Whether the run selects `inventory_snapshot`."""
-    return run.job_name == names.SYNC_JOB or names.SNAPSHOT in (run.asset_selection or ())
+    return run.job_name == names.SYNC_JOB or any(key.path == [names.SNAPSHOT] for key in run.asset_selection or ())
 
 
-def has_own_tags(run: DagsterRun) -> bool:
+def has_own_tags(run: "DagsterRun | RecordedRun") -> bool:
     """Whether the run itself wrote its outcome; tags that a re-execution copied from its parent do not count."""
     return run.tags.get(names.RUN_TAG) == run.run_id
 
@@ -118,8 +102,7 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
     return "auto_sync" if "dagster/sensor_name" in tags else "manual"
 
 
-def _row(record: RunRecord) -> SyncLogRow:
-    run = record.dagster_run
+def _row(run: RecordedRun) -> SyncLogRow:
     own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
@@ -129,10 +112,10 @@ def _row(record: RunRecord) -> SyncLogRow:
         store=run.tags.get(names.PARTITION_TAG),
         platform=run.tags.get(names.PLATFORM_TAG),
         trigger=trigger_of(run.tags),
-        status=run.status.value,
+        status=run.status,
         outcome=outcome,
-        started_at=_instant(record.start_time),
-        ended_at=_instant(record.end_time),
+        started_at=_instant(run.start_time),
+        ended_at=_instant(run.end_time),
         seen=None if None in parts else sum(part for part in parts if part is not None),
         **counts,
         api_calls=_count(own, names.API_CALLS_TAG),
@@ -140,17 +123,17 @@ def _row(record: RunRecord) -> SyncLogRow:
     )
 
 
-def _outcome(run: DagsterRun, own: Mapping[str, str]) -> Outcome | None:
+def _outcome(run: RecordedRun, own: Mapping[str, str]) -> Outcome | None:
     told = own.get(names.OUTCOME_TAG)
     if told in get_args(Outcome):
         return cast(Outcome, told)
     if not run.is_finished:
         return None
-    ended: dict[DagsterRunStatus, Outcome] = {DagsterRunStatus.SUCCESS: "published", DagsterRunStatus.CANCELED: "canceled"}
+    ended: dict[str, Outcome] = {"SUCCESS": "published", "CANCELED": "canceled"}
     return ended.get(run.status, "failed")
 
 
-def _unexplained(run: DagsterRun, outcome: Outcome | None) -> str | None:
+def _unexplained(run: RecordedRun, outcome: Outcome | None) -> str | None:
     """For a run that ended without a word of its own, until `sync_failure_sensor` has looked up why."""
     if outcome != "failed":
         return None

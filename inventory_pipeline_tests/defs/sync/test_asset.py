@@ -179,7 +179,7 @@ def test_a_store_that_dagster_does_not_know_yet_is_made_a_partition(instance: Da
     assert instance.get_dynamic_partitions(names.STORES_PARTITIONS) == []
     sync(instance)
     assert instance.get_dynamic_partitions(names.STORES_PARTITIONS) == ["berlin"]
-    assert instance.get_materialized_partitions(names.SNAPSHOT) == {"berlin"}
+    assert instance.get_materialized_partitions(dg.AssetKey(names.SNAPSHOT)) == {"berlin"}
 
 
 def test_at_debug_each_request_is_a_line_on_the_runs_page_without_its_secrets(

@@ -283,7 +283,7 @@ def _engine_event(metadata: Mapping[str, dg.MetadataValue]) -> EngineEventData:
 def test_every_job_and_asset_of_ours_is_one_that_says_at_once_that_it_lives() -> None:
     jobs = {job.name for job in defs.get_repository_def().get_all_jobs() if not job.name.startswith("__")}
     assert jobs == set(names.JOBS)
-    assert set(defs.resolve_asset_graph().get_all_asset_keys()) == set(names.ASSETS)
+    assert {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()} == set(names.ASSETS)
 
 
 @pytest.mark.usefixtures("shop")
@@ -306,7 +306,7 @@ class TestPublished:
         assert (row.status, row.outcome, row.seen, row.created, row.platform) == ("SUCCESS", "published", 316, 316, "woocommerce")
         assert row.api_calls
         assert row.ended_at is not None
-        assert instance.get_materialized_partitions(names.SNAPSHOT) == {"berlin"}
+        assert instance.get_materialized_partitions(dg.AssetKey(names.SNAPSHOT)) == {"berlin"}
         (told,) = materializations(instance)
         assert told.metadata["units"].value == shop.catalogue.units
         assert told.metadata["lines"].value == 316
@@ -343,7 +343,7 @@ class TestPublished:
 
 
 def materializations(instance: DagsterInstance) -> list[dg.AssetMaterialization]:
-    records = instance.fetch_materializations(names.SNAPSHOT, limit=10).records
+    records = instance.fetch_materializations(dg.AssetKey(names.SNAPSHOT), limit=10).records
     return [record.asset_materialization for record in records if record.asset_materialization]
 
 

@@ -213,11 +213,11 @@ def test_the_same_host_keeps_the_credentials(integrations: Integrations, woo: St
 
 def test_from_http_to_https_the_credentials_go_along_and_never_back(workplace: Workplace):
     at_line = workplace.from_command_line
-    at_line.add(StoreIntegration(key="berlin", platform="woocommerce", url="http://berlin.example"), TYPED)
+    at_line.add(StoreIntegration(key="berlin", platform="woocommerce", url="http://berlin.example", allow_private=True), TYPED)
     kept = at_line.set("berlin", url="https://berlin.example").store.credentials
     assert kept == {"consumer_key": "secret:berlin.consumer_key", "consumer_secret": "secret:berlin.consumer_secret"}
     at_line.set("berlin", values=TYPED)  # typed for https now
-    assert at_line.set("berlin", url="http://berlin.example").store.credentials == {}
+    assert at_line.set("berlin", url="http://berlin.example", allow_private=True).store.credentials == {}
 
 
 def test_another_host_that_a_secret_is_bound_to_as_well_keeps_it(integrations: Integrations, woo: StoreIntegration):
@@ -330,15 +330,16 @@ def test_a_check_without_the_credential_says_which(integrations: Integrations, w
     "url", ["https://10.0.0.5", "https://2130706433", "https://localhost", "http://shop.example", "https://[::1]"]
 )
 def test_a_private_or_plain_address_is_kept_only_where_it_is_allowed(workplace: Workplace, woo: StoreIntegration, url: str):
-    given = replace(woo, url=url)
+    given = replace(woo, url=url, credentials={})
     with pytest.raises(UsageError, match=r"store 'berlin': .*`inventory-pipeline stores add berlin … --allow-private` allows it"):
-        workplace.integrations.add(given)
+        workplace.integrations.add(given, TYPED)
     assert workplace.integrations.list() == []
     host = str(urlsplit(url).hostname)
     allowed = Workplace(workplace.database, workplace.feed_dir, workplace.vault, AllowedHosts.parse(host))
-    assert not allowed.integrations.add(replace(given, key="other")).store.allow_private
-    assert workplace.integrations.add(replace(given, allow_private=True)).store.allow_private
-    told = f"woocommerce at {url}, private addresses allowed, consumer_key=secret:KEY, consumer_secret=secret:SECRET"
+    assert not allowed.integrations.add(replace(given, key="other"), TYPED).store.allow_private
+    assert workplace.integrations.add(replace(given, allow_private=True), TYPED).store.allow_private
+    references = ", ".join(f"{name}=secret:berlin.{name}" for name in TYPED)
+    told = f"woocommerce at {url}, private addresses allowed, {references}"
     assert workplace.audited()[-1] == ("stores add", "berlin", told)
 
 
@@ -351,7 +352,7 @@ def test_metadata_addresses_are_kept_by_nobody(workplace: Workplace, woo: StoreI
 
 def test_another_address_is_not_allowed_what_the_old_one_was(integrations: Integrations, woo: StoreIntegration):
     local = "http://127.0.0.1:8080/shop"
-    integrations.add(replace(woo, url=local, allow_private=True))
+    integrations.add(replace(woo, url=local, allow_private=True, credentials={}), TYPED)
     assert integrations.set("berlin", name="Berlin", url=local).store.allow_private, "the same address said again"
     before = integrations.get("berlin")
     for other in ("http://127.0.0.1:9200/", "http://127.0.0.1:8080/admin", "http://192.168.1.1/"):
@@ -364,7 +365,7 @@ def test_another_address_is_not_allowed_what_the_old_one_was(integrations: Integ
 
 
 def test_a_private_address_is_not_disallowed_while_it_is_the_stores(integrations: Integrations, woo: StoreIntegration):
-    integrations.add(replace(woo, url="https://10.0.0.5", allow_private=True))
+    integrations.add(replace(woo, url="https://10.0.0.5", allow_private=True, credentials={}), TYPED)
     with pytest.raises(UsageError, match=r"10\.0\.0\.5 is a private address"):
         integrations.set("berlin", allow_private=False)
     integrations.set("berlin", url="https://berlin.example", allow_private=True)
