@@ -15,7 +15,7 @@ from inventory_pipeline.connectors.toolkit.exports import LONGEST_LINE, Blocks
 from inventory_pipeline.core.errors import IncompleteRead
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline.core.stock import TOO_LARGE, Page, StockLine, checked_line
-from inventory_pipeline.services.lines import checked_page
+from inventory_pipeline.services.sync.lines import checked_page
 from inventory_pipeline_tests.connectors.made_up_shopify import gid, level, variant
 
 

@@ -9,10 +9,10 @@ from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import StockTotals, SyncResult
-from inventory_pipeline.db import stores
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline.services.sync import InventorySyncService
+from inventory_pipeline.services.sync.sync import InventorySyncService
 from inventory_pipeline_tests.connectors import medusa_server, prestashop_shop, saleor_server, vendure_server
 from inventory_pipeline_tests.connectors.medusa_server import MedusaServer, medusa_context
 from inventory_pipeline_tests.connectors.prestashop_shop import PrestaShopServer, presta_context

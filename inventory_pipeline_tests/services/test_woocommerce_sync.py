@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import SyncResult
-from inventory_pipeline.db import snapshots, stores
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline.services.sync import InventorySyncService
+from inventory_pipeline.services.sync.sync import InventorySyncService
 from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, parent, product, variation
 from inventory_pipeline_tests.connectors.reading import check_shop, woo_context
 
