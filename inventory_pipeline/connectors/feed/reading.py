@@ -268,7 +268,7 @@ class FeedReading:
             elif name != "price":
                 what, _, cure = marks.doubt(name).rpartition("; ")
                 raise doubt(what, cure)
-        marked = {name: marks for name, marks in self._marks.items() if (marks.decimal or marks.open) and name in formats}
+        marked = [name for name, marks in self._marks.items() if (marks.decimal or marks.open) and name != "price"]
         self.findings.formats = {name: formats[name] for name in marked}
         return formats | {column.shown: formats["available"] for column in columns.locations}
 
