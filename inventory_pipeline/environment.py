@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from dotenv import load_dotenv
 
+from inventory_pipeline.core.addresses import ALLOW_VARIABLE, NO_HOSTS, AllowedHosts
 from inventory_pipeline.core.errors import UsageError
 
 # The folder that holds dagster.yaml, workspace.yaml and `.env`: the checkout.
@@ -21,14 +22,17 @@ DEFAULT_CRON = "0 */4 * * *"
 DEFAULT_TIMEZONE = "UTC"
 DEFAULT_ALERT_INTERVAL = 3600
 DEFAULT_RETRY_WAIT = 60
+DEFAULT_RUN_HEARTBEAT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Every INVENTORY_* variable, read and checked. `secret_keys` holds key material and is never shown.
 
-    `retry_wait` is how long a sync waits before its one retry when the platform was unavailable.
-    `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`.
+    `retry_wait` is how long a sync waits before its one retry when the platform or a database was unavailable, and
+    `run_heartbeat` how often a run's process says that it lives: one that is silent for six of them is closed.
+    `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`. `allowed_hosts` may be connected to
+    though they are private or without TLS.
     """
 
     data_dir: Path
@@ -40,7 +44,9 @@ class Environment:
     alert_interval: timedelta
     secret_keys: str | None = field(repr=False)
     retry_wait: timedelta = timedelta(seconds=DEFAULT_RETRY_WAIT)
+    run_heartbeat: timedelta = timedelta(seconds=DEFAULT_RUN_HEARTBEAT)
     dagster_database_url: str | None = field(default=None, repr=False)
+    allowed_hosts: AllowedHosts = NO_HOSTS
 
     @property
     def dagster_dir(self) -> Path:
@@ -71,7 +77,9 @@ def load_environment() -> Environment:
         alert_interval=timedelta(seconds=_seconds("INVENTORY_ALERT_INTERVAL_SECONDS", DEFAULT_ALERT_INTERVAL)),
         secret_keys=_text("INVENTORY_SECRET_KEY"),
         retry_wait=timedelta(seconds=_seconds("INVENTORY_RETRY_WAIT_SECONDS", DEFAULT_RETRY_WAIT, least=0)),
+        run_heartbeat=timedelta(seconds=_seconds("INVENTORY_RUN_HEARTBEAT_SECONDS", DEFAULT_RUN_HEARTBEAT, least=1)),
         dagster_database_url=_text("INVENTORY_DAGSTER_DATABASE_URL"),
+        allowed_hosts=_allowed_hosts(),
     )
 
 
@@ -82,6 +90,16 @@ def _text(name: str) -> str | None:
 def _folder(name: str, default: Path) -> Path:
     text = _text(name)
     return default if text is None else (PROJECT_ROOT / Path(text).expanduser()).resolve()
+
+
+def _allowed_hosts() -> AllowedHosts:
+    try:
+        return AllowedHosts.parse(_text(ALLOW_VARIABLE) or "")
+    except ValueError as error:
+        raise UsageError(
+            f"{ALLOW_VARIABLE}: {str(error)!r:.80} is neither a host name, an address nor a network; names stand without http://"
+            " and port, such as erp.corp.example, *.corp.example, 10.0.0.5 or 10.0.0.0/8, separated by commas"
+        ) from None
 
 
 def _log_level() -> str:

@@ -17,6 +17,7 @@ from inventory_pipeline.cli.sync_all import fail_unless_published, sync_now
 from inventory_pipeline.cli.sync_log import print_sync_log
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import InventoryError
+from inventory_pipeline.private_files import make_folder
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_SECONDS = 2.0
@@ -36,7 +37,7 @@ def demo(
         with demo_folder(outer.environment) as folder, Session() as session:
             session.start(verbose=outer.verbose, debug=outer.debug)
             logs = session.environment.log_file.parent
-            logs.mkdir(parents=True, exist_ok=True)
+            make_folder(logs)
             with demo_shops(folder.path, logs / "demo_stores.log", seconds_between_sales=1 if once else 20) as shops:
                 register_shops(session.integrations, shops)
                 if once:
@@ -59,7 +60,7 @@ def _sync_once(session: Session, stores: Sequence[str]) -> None:
     typer.echo("\nStock (the first lines; `inventory-pipeline stock` lists all)")
     print_stock(session, limit=_STOCK_SHOWN)
     typer.echo("\nSync log")
-    from inventory_pipeline.defs.sync_log import list_syncs
+    from inventory_pipeline.defs.sync.sync_log import list_syncs
 
     print_sync_log(list_syncs(session.dagster))
     result = alerting_of(session).check.run()
@@ -92,7 +93,7 @@ def _show_syncs(session: Session, shown: set[str], dagster: "subprocess.Popen[by
 
 
 def _ended(session: Session) -> list:
-    from inventory_pipeline.defs.sync_log import list_syncs
+    from inventory_pipeline.defs.sync.sync_log import list_syncs
 
     return [row for row in reversed(list_syncs(session.dagster, limit=20)) if row.ended_at is not None]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.environment import Environment
+from inventory_pipeline.private_files import make_folder
 
 # Often enough that a person sees stock move; the real default is four hours.
 DEMO_CRON = "*/5 * * * *"
@@ -42,7 +43,7 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
     Raises DemoRunning where another demo holds it.
     """
     path = environment.data_dir / "demo"
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     lock = os.open(path / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.services.integrations import Integrations
+from inventory_pipeline.services.integrations.integrations import Integrations
 
 Shop = Mapping[str, Any]
 FAREWELL_SECONDS = 10
@@ -50,7 +50,9 @@ def register_shops(integrations: Integrations, shops: Sequence[Shop]) -> None:
     known = {store.key for store in integrations.list()}
     for shop in shops:
         if shop["key"] in known:
-            integrations.set(shop["key"], url=shop["url"], settings=shop["settings"], values=shop["credentials"])
+            integrations.set(
+                shop["key"], url=shop["url"], allow_private=True, settings=shop["settings"], values=shop["credentials"]
+            )
             continue
         store = StoreIntegration(
             key=shop["key"],
@@ -60,5 +62,6 @@ def register_shops(integrations: Integrations, shops: Sequence[Shop]) -> None:
             group="demo",
             settings=shop["settings"],
             auto_sync=True,
+            allow_private=True,  # the demo's shops are on this machine
         )
         integrations.add(store, shop["credentials"])

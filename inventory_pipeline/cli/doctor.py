@@ -5,7 +5,7 @@ from dataclasses import asdict
 import typer
 from rich.text import Text
 
-from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_schedule
+from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule
 from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
 from inventory_pipeline.cli.doctor_stores import (
     look_at_addresses,
@@ -28,6 +28,7 @@ LOOKS = {
     "dagster": look_at_dagster,
     "daemon": look_at_daemon,
     "schedule": look_at_schedule,
+    "runs": look_at_runs,
     "credentials": look_at_credentials,
     "bindings": look_at_bindings,
     "addresses": look_at_addresses,

@@ -28,10 +28,15 @@ def look_at_dagster(session: Session) -> Iterator[Finding]:
 
 
 def look_at_daemon(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.defs.first_sync import daemon_is_running
+    from dagster import DagsterRunStatus, RunsFilter
+
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 
     if not daemon_is_running(session.dagster):
-        yield Finding("daemon", "warn", "no Dagster daemon: neither schedule nor sensors run", _START_DAEMON)
+        waiting = session.dagster.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
+        queue = f", and {waiting:,} queued runs wait for it" if waiting else ""
+        detail = f"no Dagster daemon is running: neither schedule nor sensors run{queue}"
+        yield Finding("daemon", "warn", detail, _START_DAEMON)
         return
     troubles = [
         f"{name}: {one_line(status.last_heartbeat.errors[0].message)}"
@@ -47,7 +52,7 @@ def look_at_daemon(session: Session) -> Iterator[Finding]:
 def look_at_schedule(session: Session) -> Iterator[Finding]:
     from dagster._core.scheduler.instigation import InstigatorStatus
 
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     environment = session.environment
     sync_interval(environment)
@@ -58,3 +63,21 @@ def look_at_schedule(session: Session) -> Iterator[Finding]:
         )
     else:
         yield Finding("schedule", "ok", f"{environment.sync_cron} ({environment.timezone}); schedule and sensors are switched on")
+
+
+def look_at_runs(session: Session) -> Iterator[Finding]:
+    """Runs whose process is gone. With a daemon this shows them for a minute or two at most."""
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
+    from inventory_pipeline.defs.sync.stuck_runs import find_stuck_runs
+
+    stuck = find_stuck_runs(session.dagster, session.services)
+    if not stuck:
+        yield Finding("runs", "ok", "no run is stuck")
+        return
+    detail = "; ".join(f"{run.told} ({run.run.status.value}): {run.death.reason}" for run in stuck)
+    if daemon_is_running(session.dagster):
+        cure = "stuck_sync_sensor ends it within two minutes if it stays silent; see under Automation that it is switched on"
+        yield Finding("runs", "warn", f"stuck: {detail}", cure)
+    else:
+        cure = "`inventory-pipeline sync-all-stores` ends it and syncs the stores; so does the daemon, once it runs"
+        yield Finding("runs", "fail", f"stuck: {detail}", cure)

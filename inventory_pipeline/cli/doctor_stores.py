@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from inventory_pipeline.cli.findings import Finding
 from inventory_pipeline.cli.session import Session
+from inventory_pipeline.core.addresses import AllowedHosts, policy_of
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.snapshots import Snapshot
+    from inventory_pipeline.db.sync.snapshots import Snapshot
 
 # Beyond this a snapshot "from the future" is not a matter of two machines' clocks differing a little.
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -26,9 +27,9 @@ def look_at_database(session: Session) -> Iterator[Finding]:
 
 
 def look_at_stores(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.snapshots import last_published
-    from inventory_pipeline.db.stores import list_stores
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.integrations.stores import list_stores
+    from inventory_pipeline.db.sync.snapshots import last_published
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     interval = sync_interval(session.environment)
     now = session.services.clock()
@@ -37,6 +38,7 @@ def look_at_stores(session: Session) -> Iterator[Finding]:
         last = [(store, last_published(connection, store.key)) for store in active]
     yield _clock(last, now)
     troubles = [finding for store, snapshot in last for finding in _store(store, snapshot, now, interval)]
+    troubles += [finding for store in active for finding in _address(store, session.environment.allowed_hosts)]
     yield from troubles
     if not active:
         yield Finding("stores", "warn", "no active store", "`inventory-pipeline stores add` registers one")
@@ -57,6 +59,13 @@ def _store(store: StoreIntegration, last: "Snapshot | None", now: datetime, inte
     elif now - last.ended_at > freshness(store, interval):
         hours = (now - last.ended_at).total_seconds() / 3600
         yield Finding(name, "fail", f"stale: last good snapshot of {show_instant(last.started_at)}, {hours:.1f} h ago", again)
+
+
+def _address(store: StoreIntegration, allowed: AllowedHosts) -> Iterator[Finding]:
+    refusal = policy_of(store, allowed).refusal_of(store.url)
+    if refusal is not None:
+        detail, _, cure = refusal.partition("; ")
+        yield Finding(f"store {store.key}", "fail", detail, cure)
 
 
 def _clock(last: "Sequence[tuple[StoreIntegration, Snapshot | None]]", now: datetime) -> Finding:
@@ -85,7 +94,7 @@ def look_at_credentials(session: Session) -> Iterator[Finding]:
 
 def look_at_bindings(session: Session) -> Iterator[Finding]:
     """Each credential must be bound to where its store's connector sends it, else the store's syncs are refused."""
-    from inventory_pipeline.services.bindings import refusals
+    from inventory_pipeline.services.integrations.bindings import refusals
 
     active = [store for store in session.integrations.list() if store.is_active]
     with session.services.database.connect() as connection:
@@ -99,7 +108,7 @@ def look_at_bindings(session: Session) -> Iterator[Finding]:
 
 def look_at_addresses(session: Session) -> Iterator[Finding]:
     """Addresses are shown, so no secret may stand in one. Those of before this was refused go on."""
-    from inventory_pipeline.services.store_input import suspect_in, way_out
+    from inventory_pipeline.services.integrations.store_input import suspect_in, way_out
 
     suspects = [(store, suspect) for store in session.integrations.list() if (suspect := suspect_in(store.url))]
     for store, suspect in suspects:
@@ -111,11 +120,11 @@ def look_at_addresses(session: Session) -> Iterator[Finding]:
 
 
 def look_at_feeds(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.connectors.feed.source import is_remote
+    from inventory_pipeline.connectors.feed.sources import kind_of
 
     folder = session.environment.feed_dir
     feeds = [store for store in session.integrations.list() if store.platform == "feed" and store.is_active]
-    files = [store.key for store in feeds if not is_remote(store)]
+    files = [store.key for store in feeds if kind_of(store.url) == "file"]
     if not files or folder.is_dir():
         yield Finding("feeds", "ok", f"{len(feeds):,} active; files lie under {folder}")
     else:
@@ -124,7 +133,7 @@ def look_at_feeds(session: Session) -> Iterator[Finding]:
 
 
 def look_at_notices(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.db.alerts.notices import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     with session.services.database.connect() as connection:

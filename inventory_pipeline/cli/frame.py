@@ -42,9 +42,21 @@ class Commands(TyperGroup):
                 _tell(error, session, _usage_message(error))
             except Exception as error:
                 status = FAILED
+                if (trouble := _of_dagsters_database(error)) is not None:
+                    _tell(error, session, str(trouble))
+                    sys.exit(status)
                 logger.debug("Unexpected error", exc_info=True)
                 _tell(error, session, f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _of_dagsters_database(error: Exception) -> InventoryError | None:
+    """Only what has loaded Dagster can have met its database."""
+    if "dagster" not in sys.modules:
+        return None
+    from inventory_pipeline.defs.instance import history_error
+
+    return history_error(error)
 
 
 def _tell(error: BaseException, session: Session, message: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli import alerts, credentials, notify, stores, thresholds
+from inventory_pipeline.cli import alerts, credentials, feeds, notify, stores, thresholds
 from inventory_pipeline.cli.audit import audit
 from inventory_pipeline.cli.check_alerts import check_alerts
 from inventory_pipeline.cli.demo import demo
@@ -19,10 +19,12 @@ from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.cli.stock import stock
 from inventory_pipeline.cli.sync_all import sync_all_stores
 from inventory_pipeline.cli.sync_log import sync_log
+from inventory_pipeline.private_files import keep_private
 
 app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 app.add_typer(stores.app, name="stores")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(feeds.app, name="feeds")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(notify.app, name="notify")
@@ -45,4 +47,5 @@ def start(
 
 def main() -> None:
     """The console script. Ends the process: 0 all well, 1 something failed or was refused, 2 wrong usage."""
+    keep_private()
     app()

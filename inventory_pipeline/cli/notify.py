@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import AllowPrivate, Json, ask_allow_private
 from inventory_pipeline.cli.output import print_documents, print_table
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import alerting_of, session_of
@@ -31,6 +31,7 @@ def add(
     store: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only of this store; may be repeated.")] = None,
     platform: Annotated[list[str] | None, typer.Option(metavar="P", help="Only of this platform; may be repeated.")] = None,
     sku: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only SKUs like TEA-*; may be repeated.")] = None,
+    allow_private: AllowPrivate = None,
 ) -> None:
     """Add a route: an address that Apprise knows (mailtos://…, slack://…), or an https address that takes signed JSON."""
     if url != FROM_INPUT:
@@ -42,8 +43,10 @@ def add(
             raise UsageError(f"--event {one!r:.40} is none of {', '.join(EVENTS)}")
     filters = {"groups": group or (), "stores": store or (), "platforms": platform or (), "skus": sku or ()}
     routes = alerting_of(session_of(context)).routes
+    address = read_secret(f"address of {name}")
+    allowed = ask_allow_private(allow_private, lambda private: routes.refusal(name, address, allow_private=private))
     added = routes.add(
-        name, read_secret(f"address of {name}"), _person(), severity=severity, events=event or USUAL_EVENTS, **filters
+        name, address, _person(), allow_private=allowed, severity=severity, events=event or USUAL_EVENTS, **filters
     )
     typer.echo(f"Route {name} to {added.route.shown} is added; `inventory-pipeline notify test {name}` tries it")
     if added.signing_secret:
@@ -53,7 +56,7 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, json: Json = False) -> None:
     """List routes, and notices that could not be delivered."""
-    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.db.alerts.notices import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     session = session_of(context)
@@ -65,7 +68,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
         letters = [
             {"key": it.key, "route": it.route, "status": it.status, "attempts": it.attempts, "error": it.error} for it in troubled
         ]
-        documents = [{name: getattr(route, name) for name in names} for route in routes]
+        documents = [{name: getattr(route, name) for name in (*names, "allow_private")} for route in routes]
         print_documents({**it, "undelivered": [each for each in letters if each["route"] == it["name"]]} for it in documents)
         return
     rows = (

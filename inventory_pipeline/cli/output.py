@@ -1,6 +1,5 @@
 """How commands print: tables for people, one JSON document or CSV for programs. Data goes to standard output only."""
 
-import csv
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from inventory_pipeline.core.spreadsheets import write_csv
 from inventory_pipeline.core.text import one_line
 
 # Wide enough for any row: a table that is piped or kept in a file is never cut to a screen's width.
@@ -34,12 +34,9 @@ def print_documents(rows: Iterable[Mapping[str, Any]]) -> None:
     typer.echo("[]" if lead == "[\n" else "\n]")
 
 
-def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """CSV with a header row; what is unknown or does not apply is an empty field, true and false are words."""
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()})
+def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, raw: bool) -> None:
+    """CSV with a header row; what is unknown or does not apply is an empty field. Unless `raw`, no text is a formula."""
+    write_csv(sys.stdout, columns, rows, raw=raw)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, none: str = "None.") -> None:

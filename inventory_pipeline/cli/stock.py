@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, Raw
 from inventory_pipeline.cli.output import print_csv, print_documents, show
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.core.clock import parse_instant, show_instant
@@ -16,8 +16,8 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.judgements import LowLines
-    from inventory_pipeline.db.stock import StockFilter, StockRow
+    from inventory_pipeline.db.alerts.explanations import LowLines
+    from inventory_pipeline.db.stock.levels import StockFilter, StockRow
 
 
 def stock(
@@ -30,13 +30,16 @@ def stock(
     at: Annotated[str | None, typer.Option(metavar="ISO8601", help="As of a past instant: 2026-11-23T16:00:00Z.")] = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV with a header row.")] = False,
+    raw: Raw = False,
 ) -> None:
     """List stock lines. A quantity is a number, not tracked, or unknown; stock that is too old is marked as stale."""
-    from inventory_pipeline.db.stock import StockFilter, StockRow
+    from inventory_pipeline.db.stock.levels import StockFilter, StockRow
 
     session = session_of(context)
     if json and csv:
         raise UsageError("choose one of --json and --csv")
+    if raw and not csv:
+        raise UsageError("--raw is about --csv: JSON and the list show texts as they are")
     known = session.integrations.list()
     if store is not None:
         session.integrations.get(store)
@@ -47,14 +50,14 @@ def stock(
         if json:
             print_documents(_document(row) for row in rows)
         elif csv:
-            print_csv(StockRow._fields, (_document(row) for row in rows))
+            print_csv(StockRow._fields, (_document(row) for row in rows), raw=raw)
         else:
             _print(rows, max((len(one.key) for one in known), default=5))
 
 
 def print_stock(session: Session, limit: int) -> None:
     """The first lines of all stores' stock."""
-    from inventory_pipeline.db.stock import StockFilter
+    from inventory_pipeline.db.stock.levels import StockFilter
 
     with _rows(session, StockFilter(), None) as rows:
         _print(islice(rows, limit), max((len(one.key) for one in session.integrations.list()), default=5))
@@ -62,9 +65,9 @@ def print_stock(session: Session, limit: int) -> None:
 
 @contextmanager
 def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = False) -> "Iterator[Iterator[StockRow]]":
-    from inventory_pipeline.db.judgements import low_now, low_then
-    from inventory_pipeline.db.stock import stock_as_of, stock_now
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.alerts.explanations import low_now, low_then
+    from inventory_pipeline.db.stock.levels import stock_as_of, stock_now
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     interval = sync_interval(session.environment)
     now = session.services.clock()

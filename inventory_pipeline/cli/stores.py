@@ -1,21 +1,23 @@
 """`inventory-pipeline stores`: store integrations, connected and looked after."""
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_pipeline.cli.options import StoreKey
+from inventory_pipeline.cli.options import AllowPrivate, StoreKey, ask_allow_private
 from inventory_pipeline.cli.pairs import read_pairs
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.stores_shown import check, list_, show_
+from inventory_pipeline.core.addresses import policy_of
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
 
 if TYPE_CHECKING:
-    from inventory_pipeline.services.integrations import Change
+    from inventory_pipeline.services.integrations.integrations import Change
 
 app = typer.Typer(help="Connect stores, and look after them.", pretty_exceptions_enable=False)
 
@@ -38,6 +40,7 @@ def add(
     group: Annotated[str, typer.Option(metavar="G", help="The merchant: sums over stores stay within a group.")] = DEFAULT_GROUP,
     credential: Credentials = None,
     setting: Settings = None,
+    allow_private: AllowPrivate = None,
     inactive: Annotated[bool, typer.Option("--inactive", help="Register only: nothing syncs it until it is activated.")] = False,
     auto_sync: Annotated[bool, typer.Option("--auto-sync", help="Sync for the first time as soon as it is active.")] = False,
 ) -> None:
@@ -46,7 +49,6 @@ def add(
     checked_key(key)
     if any(store.key == key for store in session.integrations.list()):
         raise UsageError(f"store key {key!r} is taken; `stores set {key}` changes that store, or choose another key")
-    settings = read_pairs("--setting", setting or ())
     references, values = _credentials(key, credential or [])
     store = StoreIntegration(
         key=key,
@@ -54,11 +56,11 @@ def add(
         url=url,
         name=name,
         group=group,
-        settings=settings,
-        credentials=references,
+        settings=read_pairs("--setting", setting or ()),
         is_active=not inactive,
         auto_sync=auto_sync,
     )
+    store = replace(store, allow_private=_allowed(session, store, allow_private, registered=False), credentials=references)
     change = session.integrations.add(store, values)
     _tell(session, f"Store {key} is registered", change)
 
@@ -74,6 +76,7 @@ def set_(
     name: Annotated[str | None, typer.Option(metavar="N", help="For people.")] = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="The merchant.")] = None,
     url: Annotated[str | None, typer.Option(metavar="URL", help="Another host discards the credentials.")] = None,
+    allow_private: AllowPrivate = None,
     credential: Credentials = None,
     setting: Settings = None,
     auto_sync: Annotated[
@@ -87,15 +90,18 @@ def set_(
     """Change a store. Settings and credentials are added to those it has; NAME= with nothing after it takes one away."""
     session = session_of(context)
     settings = read_pairs("--setting", setting or ())
-    if all(value is None for value in (name, group, url, credential, setting, auto_sync, fresh_hours)):
+    if all(value is None for value in (name, group, url, allow_private, credential, setting, auto_sync, fresh_hours)):
         raise UsageError(f"nothing to change: `inventory-pipeline stores set {key}` needs an option such as --url")
-    session.integrations.get(key)
+    old = session.integrations.get(key)
+    if url is not None and url.strip() != old.url:
+        allow_private = _allowed(session, replace(old, url=url), allow_private, registered=True)
     references, values = _credentials(key, credential or [])
     change = session.integrations.set(
         key,
         name=name,
         group=group,
         url=url,
+        allow_private=allow_private,
         settings=settings,
         credentials=references,
         values=values,
@@ -135,6 +141,14 @@ def purge(
     _tell(session, f"Store {key} is purged", session.integrations.purge(key))
 
 
+def _allowed(session: Session, store: StoreIntegration, given: bool | None, *, registered: bool) -> bool:
+    def refusal(allow_private: bool) -> str | None:
+        asked = replace(store, allow_private=allow_private)
+        return policy_of(asked, session.environment.allowed_hosts, registered=registered).refusal_of(store.url)
+
+    return ask_allow_private(given, refusal)
+
+
 def _credentials(key: str, given: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The references by name, and the values of those given as `-`."""
     references = read_pairs("--credential", given)
@@ -148,6 +162,6 @@ def _tell(session: Session, done: str, change: "Change") -> None:
         typer.echo(f"  {note}")
     store = change.store
     if store.auto_sync and store.first_sync_at is None and store.purged_at is None:
-        from inventory_pipeline.defs.first_sync import first_sync
+        from inventory_pipeline.defs.integrations.first_sync import first_sync
 
         typer.echo(f"  {first_sync(session.dagster, store).text}")

@@ -16,7 +16,7 @@ from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from inventory_pipeline.defs.sync_log import SyncLogRow
+    from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
 
 def sync_all_stores(
@@ -34,6 +34,7 @@ def sync_all_stores(
     session = session_of(context)
     if accept_shrink and not store:
         raise UsageError("--accept-shrink publishes a store that lost much of its stock: name the store with --store KEY")
+    close_stuck_runs(session)
     chosen = choose_stores(session, store or [], failed)
     rows = sync_now(session, chosen, concurrency, accept_shrink=accept_shrink, verbose=verbose or session.verbose, quiet=json)
     if json:
@@ -41,6 +42,14 @@ def sync_all_stores(
     elif not chosen:
         typer.echo("No store to sync" + (": the last sync of each was published" if failed else "; `stores add` registers one"))
     fail_unless_published(rows)
+
+
+def close_stuck_runs(session: Session) -> None:
+    """What `stuck_sync_sensor` does where a daemon runs: a run whose process is gone must hold up no store."""
+    from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
+
+    for stuck in StuckRunWatch(session.dagster, session.services).look_until_settled():
+        typer.echo(f"inventory-pipeline: closed the {stuck.told}: {stuck.death.reason}", err=True)
 
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
@@ -52,7 +61,7 @@ def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[
     keys = list(dict.fromkeys(named)) or [key for key, store in known.items() if store.is_active]
     if not failed:
         return keys
-    from inventory_pipeline.defs.sync_log import failed_stores
+    from inventory_pipeline.defs.sync.sync_log import failed_stores
 
     return failed_stores(session.dagster, keys)
 
@@ -72,8 +81,8 @@ def sync_now(
     """
     if not stores:
         return []
-    from inventory_pipeline.defs.launch import sync_stores
-    from inventory_pipeline.defs.partitions import add_partitions
+    from inventory_pipeline.defs.integrations.partitions import add_partitions
+    from inventory_pipeline.defs.sync.launch import sync_stores
 
     add_partitions(session.dagster, stores)
     notices = alerting_of(session).sync_notices
@@ -91,7 +100,9 @@ def sync_now(
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        syncs = sync_stores(session.dagster, stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose)
+        syncs = sync_stores(
+            session.dagster, session.services, stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose
+        )
         async with aclosing(syncs):
             async for row in syncs:
                 rows.append(row)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
 from inventory_pipeline.core.errors import CredentialsMissing
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.core.stores import StoreIntegration
@@ -27,7 +28,8 @@ class PlatformInfo:
 
     `secret_hosts` are all the hosts to which the connector sends a store's credentials, and what it got for them: OWN_HOST,
     or names that are the platform's own, such as a token service. `host_patterns` are domains in which the platform serves
-    every shop itself, so that one secret may be bound to all of them.
+    every shop itself, so that one secret may be bound to all of them. `own_hosts` reads a store's own hosts out of an address
+    that is none of the web.
     """
 
     platform: str
@@ -42,6 +44,7 @@ class PlatformInfo:
     needs_url: bool = True
     secret_hosts: tuple[str, ...] = (OWN_HOST,)
     host_patterns: tuple[str, ...] = ()
+    own_hosts: Callable[[StoreIntegration], tuple[Host, ...]] | None = None
 
     @property
     def fixed_hosts(self) -> tuple[Host, ...]:
@@ -55,9 +58,10 @@ class PlatformInfo:
         """
         own = ()
         if OWN_HOST in self.secret_hosts:
-            if not store.url.strip().lower().startswith(("http://", "https://")):
+            if store.url.strip().lower().startswith(("http://", "https://")):
+                own = (Host.of_address(store.url),)
+            elif self.own_hosts is None or not (own := self.own_hosts(store)):
                 return ()
-            own = (Host.of_address(store.url),)
         return own + self.fixed_hosts
 
     @property
@@ -81,13 +85,17 @@ class CheckItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
-    """What a connector is given: the store, its credentials' values, and what the last published read left for it."""
+    """What a connector is given: the store, its credentials' values, and what the last published read left for it.
+
+    `allowed_hosts` are those that any store may reach in private networks and without TLS.
+    """
 
     store: StoreIntegration
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     feed_dir: Path | None = None
     memo: Mapping[str, str] = field(default_factory=dict)
     on_exchange: "Callable[[Exchange], None] | None" = None
+    allowed_hosts: AllowedHosts = NO_HOSTS
 
     def check_names(self, info: PlatformInfo) -> None:
         """UsageError for a setting that the platform does not have, CredentialsMissing for a credential that it needs."""
@@ -113,7 +121,9 @@ class ConnectorContext:
             "connections": whole_number(settings, "connections", 8, 1, 64),
             "per_second": number(settings, "requests_per_second", None, 0.01, 1000),
             "timeout": number(settings, "timeout", 30.0, 1, 600),
+            "min_bytes_per_second": number(settings, "min_bytes_per_second", 256.0, 0, 1_000_000),
             "verify": flag(settings, "verify_tls", True),
+            "policy": policy_of(self.store, self.allowed_hosts),
             "on_exchange": self.on_exchange,
         }
 

@@ -10,6 +10,7 @@ COMMON_SETTINGS: Mapping[str, str] = {
     "connections": "requests in flight at once, 1 to 64 (8)",
     "requests_per_second": "at most so many requests a second, such as 2 or 0.5 (no limit)",
     "timeout": "seconds to wait for a connection or for the next byte, 1 to 600 (30)",
+    "min_bytes_per_second": "a body that comes more slowly over a minute of waiting is given up, 0 to 1000000; 0 for never (256)",
     "verify_tls": "false accepts a certificate that nobody vouches for; only for a shop in your own network (true)",
     MIRROR_SETTING: "stores of the same name here show one stock: in a SKU's total the one read last counts (none)",
 }

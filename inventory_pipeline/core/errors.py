@@ -29,6 +29,22 @@ class LeaseLost(InventoryError):
     """This run's lease was taken over (its heartbeat had stopped): it must not publish."""
 
 
+class RunClosed(InventoryError):
+    """Somebody else has written down this run's end, because its process had stood still: it must publish nothing."""
+
+
+class DatabaseUnavailable(InventoryError):
+    """A database cannot be reached or has ended the connection. One more run over a fresh connection may be tried."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Another program stays in the way of writing."""
+
+
+class DatabaseFull(InventoryError):
+    """There is no room left on the database's disk. No retry: a person must make some."""
+
+
 class SyncError(InventoryError):
     """Base of what makes a sync fail; the last good snapshot stays."""
 

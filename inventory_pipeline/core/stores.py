@@ -1,7 +1,7 @@
 """Store integrations: one connected shop, warehouse or feed, which is one partition."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ class StoreIntegration:
 
     `settings` are the platform's options as text. `needs_reauthorization` holds the reason while the platform refuses
     the credentials. `freshness_limit` is how long a snapshot may be believed; None means 1.25 × the schedule's interval.
+    `allow_private`: its address may be in a private network or without TLS; only the command line sets it.
     """
 
     key: str
@@ -34,6 +35,7 @@ class StoreIntegration:
     credentials: Mapping[str, str] = field(default_factory=dict)
     is_active: bool = True
     auto_sync: bool = False
+    allow_private: bool = False
     needs_reauthorization: str | None = None
     freshness_limit: timedelta | None = None
     created_at: datetime | None = None
@@ -71,3 +73,18 @@ def host_of(url: str) -> str:
 def freshness(store: StoreIntegration, interval: timedelta = SYNC_INTERVAL) -> timedelta:
     """How long after its read ended the store's last snapshot may be believed."""
     return store.freshness_limit or interval * FRESHNESS_FACTOR
+
+
+def check_known(stores: Sequence[StoreIntegration], keys: Iterable[str], groups: Iterable[str] = ()) -> None:
+    """Raises UsageError for the first key or group that none of the stores has.
+
+    For rules and routes: one for a store or group that does not exist would never apply, without anybody noticing.
+    """
+    known_keys = {store.key for store in stores}
+    known_groups = {DEFAULT_GROUP, *(store.group for store in stores)}
+    for key in keys:
+        if key not in known_keys:
+            raise UsageError(f"no store {key!r:.80} is registered; `inventory-pipeline stores list` shows them")
+    for group in groups:
+        if group not in known_groups:
+            raise UsageError(f"no store is in group {group!r:.80}; `inventory-pipeline stores list` shows the groups")

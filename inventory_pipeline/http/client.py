@@ -10,10 +10,12 @@ from typing import Any, Self
 
 import httpx
 import stamina
+from aiohttp.abc import AbstractResolver
 
+from inventory_pipeline.core.addresses import AddressPolicy
 from inventory_pipeline.core.errors import SyncError
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.http.body import ACCEPTED, read_body
+from inventory_pipeline.http.body import ACCEPTED, BODY_LIMIT, MIN_BYTES_PER_SECOND, RATE_WINDOW, RateFloor
 from inventory_pipeline.http.exchange import Exchange, logger
 from inventory_pipeline.http.pace import Pace
 from inventory_pipeline.http.reply import Reply
@@ -26,7 +28,6 @@ from inventory_pipeline.http.wire import Params, Question, Receive, Result, Wire
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-BODY_LIMIT = 64 * 1024 * 1024
 HEADERS = {"User-Agent": "inventory_pipeline", "Accept": "application/json, */*;q=0.5", "Accept-Encoding": ACCEPTED}
 
 
@@ -34,11 +35,14 @@ class HttpClient:
     """Asynchronous; one for one read of one store; an async context manager, to be entered in the loop that uses it.
 
     Connection failures, time-outs, bodies that break off, 5xx, 408 and 429 are tried again as `retry` allows, then
-    raised: PlatformUnavailable, IncompleteRead, RateLimited. What a person must mend is StoreMisconfigured at once (TLS,
-    an address that cannot be used, a redirect to another host). Every other status is returned.
+    raised: PlatformUnavailable, IncompleteRead, RateLimited. A body that comes too slowly is PlatformUnavailable at once.
+    What a person must mend is StoreMisconfigured at once: TLS, an address that cannot be used or may not be connected to, a
+    redirect to another host, a body that is too long or in an encoding never asked for. Every other status is returned.
 
     `timeout` bounds each wait for bytes, `deadline` a whole exchange with its body, `per_second` the rate, `connections`
-    the requests in flight. `verify` may be a file of certificates to trust.
+    the requests in flight. A body must bring `min_bytes_per_second` over each `rate_window` seconds of waiting for it.
+    `verify` may be a file of certificates to trust. `policy` says which addresses may be connected to: public ones over
+    https, unless given; `resolver` looks names up, as the system does unless given.
     """
 
     def __init__(
@@ -49,15 +53,22 @@ class HttpClient:
         per_second: float | None = None,
         timeout: float = 30.0,
         deadline: float = 120.0,
+        min_bytes_per_second: float = MIN_BYTES_PER_SECOND,
+        rate_window: float = RATE_WINDOW,
         retry: RetryPolicy | None = None,
         verify: bool | str = True,
+        policy: AddressPolicy | None = None,
+        resolver: AbstractResolver | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.connections = connections
         self._per_second = per_second
         self._retry = retry or RetryPolicy()
         self._verify = verify
+        self._policy = policy or AddressPolicy()
+        self._resolver = resolver
         self._on_exchange = on_exchange
+        self._floor = RateFloor(min_bytes_per_second, rate_window)
         self._wire = Wire(auth, timeout, deadline)
 
     @property
@@ -68,7 +79,14 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         self._pace = Pace(self._per_second)
         self._free = asyncio.Semaphore(self.connections)
-        transport = AiohttpTransport(verify=self._verify, connections=self.connections, timeout=self._wire.timeout)
+        transport = AiohttpTransport(
+            verify=self._verify,
+            connections=self.connections,
+            timeout=self._wire.timeout,
+            policy=self._policy,
+            floor=self._floor,
+            resolver=self._resolver,
+        )
         self._wire.client = httpx.AsyncClient(headers=HEADERS, transport=transport)
         return self
 
@@ -79,7 +97,7 @@ class HttpClient:
         self, url: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None, limit: int = BODY_LIMIT
     ) -> Reply:
         """The answer, read whole. `limit` bounds its decoded body in bytes."""
-        return await self._whole(Question("GET", url, params, headers), limit)
+        return await self._whole(Question("GET", url, params, headers, limit=limit))
 
     async def post(
         self,
@@ -91,7 +109,7 @@ class HttpClient:
         limit: int = BODY_LIMIT,
     ) -> Reply:
         """As `get`. Only for questions, such as GraphQL's: it is tried again like any other."""
-        return await self._whole(Question("POST", url, params, headers, json), limit)
+        return await self._whole(Question("POST", url, params, headers, json, limit))
 
     @asynccontextmanager
     async def stream(
@@ -107,15 +125,15 @@ class HttpClient:
         async def unread(response: httpx.Response) -> httpx.Response:
             return response
 
-        response = await self._ask(Question("GET", url, params, headers), unread)
+        response = await self._ask(Question("GET", url, params, headers, limit=None), unread)
         try:
             yield StreamedReply(response, deadline)
         finally:
             await response.aclose()
 
-    async def _whole(self, question: Question, limit: int) -> Reply:
+    async def _whole(self, question: Question) -> Reply:
         async def read(response: httpx.Response) -> Reply:
-            return Reply(response.status_code, response.headers, await read_body(response, limit), question.address)
+            return Reply(response.status_code, response.headers, await response.aread(), question.address)
 
         return await self._ask(question, read)
 

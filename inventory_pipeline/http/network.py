@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 
+from inventory_pipeline.core.addresses import AddressRefused
 from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured, SyncError
 from inventory_pipeline.http.reply import place
 
@@ -24,6 +25,8 @@ def meaning(error: httpx.TransportError | httpx.InvalidURL, url: str, timeout: f
         # Its own text may quote the header, and with it the secret.
         return StoreMisconfigured(f"the request to {where} cannot be sent: does a credential or setting hold a line break?")
     for cause in _causes(error):
+        if isinstance(cause, AddressRefused):
+            return StoreMisconfigured(str(cause))
         if isinstance(cause, ssl.SSLCertVerificationError):
             return StoreMisconfigured(
                 f"{where}: its certificate is not trusted ({cause.verify_message}); give the shop a valid one, or set"

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 import httpx
 
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable
-from inventory_pipeline.http.body import Truncated, decoded_chunks
+from inventory_pipeline.http.body import Truncated
 from inventory_pipeline.http.reply import place
 
 
 class StreamedReply:
     """Status and headers of an answer; iterating gives its decoded bytes, once.
 
-    Raises IncompleteRead where the body breaks off, PlatformUnavailable where it has not ended after `deadline` seconds.
+    Raises IncompleteRead where the body breaks off, PlatformUnavailable where it has not ended after `deadline` seconds or
+    comes too slowly, StoreMisconfigured for an encoding that was not asked for.
     """
 
     def __init__(self, response: httpx.Response, deadline: float) -> None:
@@ -26,7 +27,7 @@ class StreamedReply:
         where = place(str(self._response.url))
         until = time.monotonic() + self._deadline
         try:
-            async for chunk in decoded_chunks(self._response):
+            async for chunk in self._response.aiter_raw():
                 yield chunk
                 if time.monotonic() > until:
                     raise PlatformUnavailable(f"{where} has not ended after {self._deadline:g} s")

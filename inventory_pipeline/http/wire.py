@@ -10,14 +10,15 @@ from urllib.parse import urlencode
 import httpx
 
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured, SyncError
-from inventory_pipeline.http.body import Truncated, read_body
+from inventory_pipeline.http.body import BODY_LIMIT, Truncated, read_beginning
 from inventory_pipeline.http.network import meaning
 from inventory_pipeline.http.redirects import MOST_REDIRECTS, next_address
 from inventory_pipeline.http.reply import Reply, place
 from inventory_pipeline.http.retry import Trouble, is_refusal, refusal
+from inventory_pipeline.http.transport import LIMIT
 
 # Of an answer that is refused only its title is wanted.
-_REFUSAL_LIMIT = 1024 * 1024
+_REFUSAL_LIMIT = 64 * 1024
 
 Params = Mapping[str, str | int]
 Result = TypeVar("Result")
@@ -26,13 +27,17 @@ Receive = Callable[[httpx.Response], Awaitable[Result]]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: kept unsigned, so that each attempt is signed anew and no signature is ever logged."""
+    """What is asked: kept unsigned, so that each attempt is signed anew and no signature is ever logged.
+
+    `limit` bounds the answer's decoded body in bytes; None for one that is read while it comes.
+    """
 
     method: str
     url: str
     params: Params | None = None
     headers: Mapping[str, str] | None = None
     json: Any = None
+    limit: int | None = BODY_LIMIT
 
     @cached_property
     def address(self) -> str:
@@ -76,7 +81,13 @@ class Wire:
         """The answer after redirects, its body still unread."""
         address: str | None = question.address
         for _ in range(MOST_REDIRECTS + 1):
-            request = self.client.build_request(question.method, address or "", headers=question.headers, json=question.json)
+            request = self.client.build_request(
+                question.method,
+                address or "",
+                headers=question.headers,
+                json=question.json,
+                extensions={LIMIT: question.limit},
+            )
             self.calls += 1
             response = await self.client.send(request, auth=self.auth, stream=True)
             address = next_address(response)
@@ -88,6 +99,6 @@ class Wire:
 
 async def _raise_refusal(response: httpx.Response, where: str) -> None:
     if is_refusal(response.status_code):
-        body = await read_body(response, _REFUSAL_LIMIT)
+        body = await read_beginning(response, _REFUSAL_LIMIT)
         summary = Reply(response.status_code, response.headers, body, where).summary
         raise refusal(response.status_code, summary, where, response.headers)

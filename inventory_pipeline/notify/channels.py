@@ -1,4 +1,7 @@
-"""One interface to every way out: a channel sends a payload once and raises DeliveryFailed where that did not work."""
+"""Channels: each sends the payload of a notice once, and raises DeliveryFailed where that did not work.
+
+Nothing is sent to an address that the route's AddressPolicy refuses.
+"""
 
 import asyncio
 import hashlib
@@ -11,11 +14,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
+from inventory_pipeline.core.addresses import AddressPolicy, AddressRefused, address_in
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.notices import Payload, RouteKind
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.notify.message import render
+from inventory_pipeline.notify.outbound import has_proxy, held_to, host_refusal
 
 SIGNATURE, TIMESTAMP, KEY = "X-Inventory-Signature", "X-Inventory-Timestamp", "Idempotency-Key"
 SECONDS = 20.0
@@ -26,7 +31,7 @@ _apprise_log.propagate = False
 _apprise_log.addHandler(logging.NullHandler())
 _apprise_log.setLevel(logging.WARNING)
 
-# Where the token stands in the place of the host (`slack://TOKEN/…`), even that is hidden.
+# With other schemes the token may stand in the place of the host (`slack://TOKEN/…`): even that is hidden.
 _HOSTED = ("http", "https", "mailto", "mailtos", "json", "jsons")
 
 
@@ -41,18 +46,24 @@ class Channel(Protocol):
 class AppriseChannel:
     """Any of the services that Apprise knows, by its address (`mailtos://…`, `slack://…`, `tgram://…`)."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, policy: AddressPolicy) -> None:
+        self._url, self._policy = url, policy
         _hide(url)
 
     def send(self, payload: Payload) -> None:
-        import apprise
+        import apprise  # not at the top: a check without notices need not load it
 
         message = render(payload)
         service = apprise.Apprise()
         if not service.add(self._url):
             raise DeliveryFailed("Apprise does not understand the route's address")
-        result = service.notify(body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT, timeout=SECONDS)
+        if has_proxy() and (host := _host_of(self._url)) and (refusal := host_refusal(self._policy, host)):
+            raise DeliveryFailed(refusal)
+        told = {"body": message.text, "title": message.title, "body_format": apprise.NotifyFormat.TEXT}
+        with held_to(self._policy) as outbound:
+            result = service.notify(**told, timeout=SECONDS)
+        if not result and outbound.refused:
+            raise DeliveryFailed(outbound.refused[0])
         if not result:
             told = "; ".join(one_line(entry.message, 200) for entry in result.logs())
             raise DeliveryFailed(redact(told or "the service did not take the notice"))
@@ -61,8 +72,8 @@ class AppriseChannel:
 class WebhookChannel:
     """Signed JSON to an address of the person's own. `secret` signs `<timestamp>.<body>` with HMAC-SHA256."""
 
-    def __init__(self, url: str, secret: str) -> None:
-        self._url, self._secret = url, secret
+    def __init__(self, url: str, secret: str, policy: AddressPolicy) -> None:
+        self._url, self._secret, self._policy = url, secret, policy
         _hide(url)
         redact.add(secret)
 
@@ -78,6 +89,8 @@ class WebhookChannel:
         try:
             reply = asyncio.run(self._post(body, headers))
         except (httpx.HTTPError, TimeoutError) as error:
+            if isinstance(error.__cause__, AddressRefused):
+                raise DeliveryFailed(str(error.__cause__)) from None
             raise DeliveryFailed(redact(one_line(f"{type(error).__name__}: {error}", 200))) from None
         if not 200 <= reply < 300:
             raise DeliveryFailed(f"the receiver answered {reply}")
@@ -87,10 +100,15 @@ class WebhookChannel:
         # the notice to another host.
         async with (
             asyncio.timeout(SECONDS),
-            httpx.AsyncClient(timeout=SECONDS, follow_redirects=False) as client,
+            httpx.AsyncClient(transport=self._transport(), follow_redirects=False) as client,
             client.stream("POST", self._url, content=body, headers=headers) as response,
         ):
             return response.status_code
+
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        from inventory_pipeline.http.transport import AiohttpTransport  # listing routes need not wait for aiohttp
+
+        return AiohttpTransport(connections=1, timeout=SECONDS, policy=self._policy)
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -100,7 +118,7 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 
 def kind_of(url: str) -> RouteKind:
     """Which channel an address is for. Raises UsageError for one that none understands, without showing it."""
-    import apprise
+    import apprise  # see AppriseChannel.send
 
     if apprise.Apprise.instantiate(url) is not None:
         return "apprise"
@@ -113,11 +131,28 @@ def kind_of(url: str) -> RouteKind:
     raise UsageError("this address is none that Apprise understands (mailtos://, slack://, …) and no http(s) webhook")
 
 
+def address_refusal(url: str, policy: AddressPolicy) -> str | None:
+    """Why nothing may be sent to the address, as far as it tells by itself; what it resolves to is judged when sending."""
+    scheme, host = urlsplit(url).scheme, _host_of(url)
+    return policy.refusal("http" if scheme == "http" else "https", host) if host else None
+
+
 def shown(url: str) -> str:
     """The address without what is secret in it: scheme and host."""
     parts = urlsplit(url)
     host = (parts.netloc.rpartition("@")[2] or "…").lower()
     return f"{parts.scheme}://{host if parts.scheme in _HOSTED else '…'}"
+
+
+def _host_of(url: str) -> str | None:
+    """The host that is sent to, where the address names it: what else stands in its place is a token."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return None
+    is_host = parts.scheme in _HOSTED or host == "localhost" or (host and ("." in host or ":" in host) and address_in(host))
+    return host if is_host else None
 
 
 def _hide(url: str) -> None:

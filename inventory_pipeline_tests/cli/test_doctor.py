@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dagster import DagsterRunStatus
 
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.wiring import open_services
-from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+from inventory_pipeline_tests.cli.conftest import Cli, edit, stuck_run, sync
 
 
 def findings(cli: Cli, status: int) -> dict[str, dict]:
@@ -93,6 +94,19 @@ def test_stores_that_are_stale_unsynced_or_refused_are_named(cli: Cli, feed_stor
     assert any("never synced" in line for line in details)
 
 
+def test_a_run_whose_process_is_gone_and_one_that_waits_for_the_daemon(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    run_id = stuck_run("supplier")
+    stuck_run("supplier", DagsterRunStatus.QUEUED)
+    found = findings(cli, 1)
+    assert found["runs"]["status"] == "fail"
+    assert f"sync of store supplier, run {run_id} (STARTED): its last heartbeat" in found["runs"]["detail"]
+    assert "sync-all-stores" in found["runs"]["cure"]
+    assert "no Dagster daemon is running: neither schedule nor sensors run, and 1 queued runs wait" in found["daemon"]["detail"]
+    assert cli("sync-all-stores").exit_code == 0
+    assert findings(cli, 0)["runs"]["status"] == "ok"
+
+
 def test_a_clock_that_was_set_back(cli: Cli, feed_store: Callable[..., Path]) -> None:
     feed_store()
     sync("supplier")
@@ -110,13 +124,22 @@ def test_a_feed_folder_that_is_missing(cli: Cli, feed_store: Callable[..., Path]
 def test_notices_that_nobody_got(cli: Cli) -> None:
     assert cli("notify", "add", "office", stdin="http://127.0.0.1:9/hook").exit_code == 0
     with open_services(load_environment()) as services, services.database.begin() as connection:
-        outbox.enqueue(connection, "office", {}, services.clock())
-        letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
+        notices.enqueue(connection, "office", {}, services.clock())
+        letter = notices.claim(connection, services.clock(), timedelta(minutes=1))
         assert letter is not None
-        outbox.settle_given_up(connection, letter.id, "nobody answers")
+        notices.mark_given_up(connection, letter.id, "nobody answers")
     found = findings(cli, 0)
     assert found["notices"]["status"] == "warn"
     assert "office" in found["notices"]["detail"]
+
+
+def test_a_store_that_may_not_be_connected_to(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    sync("supplier")
+    edit("UPDATE store_integrations SET url = 'http://10.0.0.5/stock.csv'")
+    found = findings(cli, 1)["store supplier"]
+    assert found["detail"] == "store 'supplier': 10.0.0.5 is a private address"
+    assert "stores set supplier --allow-private" in found["cure"]
 
 
 def test_a_credential_that_is_bound_elsewhere(cli: Cli) -> None:

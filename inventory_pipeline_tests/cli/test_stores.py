@@ -11,7 +11,7 @@ from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import open_services
-from inventory_pipeline_tests.cli.conftest import Cli
+from inventory_pipeline_tests.cli.conftest import Cli, at_a_terminal
 from inventory_pipeline_tests.db.shop import Shop
 from inventory_pipeline_tests.db.times import HOUR
 
@@ -179,3 +179,35 @@ def test_the_list_says_how_old_the_stock_is_that_is_known_of_each_store(cli: Cli
     assert listed["new"]["last_read_at"] is None
     _, fresh, new, old = cli("stores", "list").stdout.splitlines()
     assert ("STALE" in fresh, "never" in new, "STALE" in old) == (False, True, True)
+
+
+WOO = ("--platform", "woocommerce", "--credential", "consumer_key=-", "--credential", "consumer_secret=-")
+KEYS = "ck_0123456789\ncs_0123456789\n"
+
+
+def test_a_private_address_needs_allow_private_or_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "")
+    refused = cli("stores", "add", "nas", "--url", "http://192.168.1.5", *WOO, stdin=KEYS)
+    assert refused.exit_code == 2
+    assert "192.168.1.5 is a private address; where that is meant, `inventory-pipeline stores add nas" in refused.stderr
+    assert json.loads(cli("credentials", "list", "--json").stdout) == []
+    assert cli("stores", "add", "nas", "--url", "http://192.168.1.5", "--allow-private", *WOO, stdin=KEYS).exit_code == 0
+    assert json.loads(cli("stores", "show", "nas", "--json").stdout)["allow_private"] is True
+    assert cli("stores", "set", "nas", "--url", "http://192.168.1.6").exit_code == 2
+    assert cli("stores", "set", "nas", "--url", "http://192.168.1.6", "--allow-private").exit_code == 0
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "192.168.0.0/16")
+    assert cli("stores", "add", "two", "--url", "http://192.168.1.7", *WOO, stdin=KEYS).exit_code == 0
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "http://nas:80")
+    wrong = cli("stores", "list")
+    assert wrong.exit_code == 2
+    assert "INVENTORY_ALLOW_PRIVATE_HOSTS: 'http://nas:80' is neither a host name, an address nor a network" in wrong.stderr
+
+
+@pytest.mark.parametrize(("answer", "status"), [(b"y\n", 0), (b"n\n", 2)])
+def test_on_a_terminal_a_private_address_is_asked_about(answer: bytes, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "")
+    told, ended = at_a_terminal("stores", "add", "nas", "--platform", "feed", "--url", "http://nas/stock.csv", answer=answer)
+    assert "nas is the name of a host in a private network. Is that meant, and may it be connected to? [y/N]" in told
+    assert ended == status
+    with open_services(load_environment()) as services:
+        assert [store.allow_private for store in services.integrations.list()] == ([True] if status == 0 else [])

@@ -20,7 +20,8 @@ NOW = {"settle_seconds": "0"}
 
 def feed(url: str, feed_dir: Path | None = None, settings: Mapping[str, str] | None = None, **more: Any) -> Feed:
     """`more` are the context's credentials, memo, on_exchange."""
-    store = StoreIntegration(key="depot", platform="feed", url=url, settings=NOW | dict(settings or {}))
+    private = more.pop("allow_private", True)
+    store = StoreIntegration(key="depot", platform="feed", url=url, settings=NOW | dict(settings or {}), allow_private=private)
     return Feed(ConnectorContext(store=store, feed_dir=feed_dir, **more))
 
 

@@ -44,7 +44,7 @@ async def read_whole(connector: Connector) -> Whole:
 
 
 def woo_context(url: str, settings: Mapping[str, str] | None = None, **more: Any) -> ConnectorContext:
-    store = StoreIntegration(key="shop", platform="woocommerce", url=url, settings=settings or {})
+    store = StoreIntegration(key="shop", platform="woocommerce", url=url, settings=settings or {}, allow_private=True)
     credentials = {"consumer_key": KEY, "consumer_secret": SECRET} | more.pop("credentials", {})
     return ConnectorContext(store=store, credentials=credentials, **more)
 

@@ -16,7 +16,7 @@ def shopify_context(
 ) -> ConnectorContext:
     """`bulk` unless `settings` say otherwise, and looking often."""
     settings = {"read": "bulk", "bulk_poll": "0.01"} | dict(settings or {})
-    store = StoreIntegration(key="shop", platform="shopify", url=url, settings=settings)
+    store = StoreIntegration(key="shop", platform="shopify", url=url, settings=settings, allow_private=True)
     return ConnectorContext(store=store, credentials=credentials or {"access_token": TOKEN}, **more)
 
 

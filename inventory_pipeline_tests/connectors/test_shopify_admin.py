@@ -7,10 +7,8 @@ import httpx
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.connectors.shopify.auth import ClientCredentials
-from inventory_pipeline.connectors.shopify.cost import CostBudget
-from inventory_pipeline.connectors.shopify.envelope import Cost, ThrottleStatus
-from inventory_pipeline.connectors.shopify.settings import ShopifySettings
+from inventory_pipeline.connectors.shopify.settings import ClientCredentials, ShopifySettings
+from inventory_pipeline.connectors.toolkit.limits import Cost, CostBudget, ThrottleStatus
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
     IncompleteRead,
@@ -30,7 +28,7 @@ from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline_tests.connectors.made_up_shopify import MadeUpShopify, level, variant
 from inventory_pipeline_tests.connectors.reading import Whole
 from inventory_pipeline_tests.connectors.shopify_reading import check_url, read_made_up, read_url, shopify_context
-from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
+from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, LocalServer, Request
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +303,7 @@ def test_a_token_is_renewed_before_it_ends_and_one_without_an_end_is_kept(told: 
 
     async def ask(url: str) -> None:
         auth = ClientCredentials(url, "app", "shpss_0123456789", clock=lambda: now[0])
-        async with HttpClient(auth=auth) as http:
+        async with HttpClient(policy=LOOPBACK, auth=auth) as http:
             for moment in (0.0, 86_399 - 290, 86_399 + 20):
                 now[0] = moment
                 reply = await http.get(f"{url}/seen")

@@ -9,11 +9,9 @@ from itertools import islice
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.connectors.shopify.blocks import BLOCK
-from inventory_pipeline.connectors.shopify.bulk import LONGEST_POLL, Export, waits
-from inventory_pipeline.connectors.shopify.download import download
-from inventory_pipeline.connectors.shopify.received import Received
-from inventory_pipeline.connectors.shopify.spool import Spool
+from inventory_pipeline.connectors.shopify.receive import Export, download
+from inventory_pipeline.connectors.shopify.spool import Received, Spool
+from inventory_pipeline.connectors.toolkit.exports import BLOCK, LONGEST_POLL, waits
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.shopify import DemoShopify
@@ -23,7 +21,7 @@ from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline_tests.connectors.made_up_shopify import EXPORT_ID, MadeUpShopify, level, variant
 from inventory_pipeline_tests.connectors.reading import Whole, read_whole
 from inventory_pipeline_tests.connectors.shopify_reading import read_made_up, read_url, shopify_context
-from inventory_pipeline_tests.http.local_server import Answer, Request, wire
+from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, Request, wire
 
 SHOP = MadeUpShopify([variant(1), variant(2)], [level(1, available=3), level(2, available=4)])
 
@@ -243,7 +241,7 @@ def test_a_result_may_come_in_small_pieces() -> None:
 def test_a_result_at_an_address_that_is_not_https_is_not_fetched_from_a_real_shop() -> None:
     async def fetch() -> None:
         export = Export("gid://shopify/BulkOperation/9", "http://storage.example/file?Signature=sig_0123456789", 1, 1, None)
-        async with HttpClient() as http:
+        async with HttpClient(policy=LOOPBACK) as http:
             with Spool() as spool:
                 await download(http, export, Received(spool))
 

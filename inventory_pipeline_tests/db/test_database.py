@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -17,10 +18,15 @@ from sqlalchemy.exc import DBAPIError
 import inventory_pipeline.db.tables.alerts
 import inventory_pipeline.db.tables.stock
 import inventory_pipeline.db.tables.stores  # noqa: F401 – registers its tables
-from inventory_pipeline.core.errors import UsageError
-from inventory_pipeline.db import audit, migrate
+from inventory_pipeline.core.errors import DatabaseUnavailable, UsageError
+from inventory_pipeline.core.sync import Counts
+from inventory_pipeline.db import migrate
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.engine import MODE, checked_url, make_engine
+from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.postgres import PostgresServer
 
@@ -56,6 +62,47 @@ def test_several_openers_of_an_empty_database_migrate_it_once(kind: str, tmp_pat
         assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == [migrate.HEAD]
     for database in databases:
         database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_stores_and_routes_that_work_today_may_go_on(kind: str, tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """0004: a store with a published snapshot keeps its private address, one that never was synced has to be allowed."""
+    url = f"sqlite:///{tmp_path}/old.db" if kind == "sqlite" else postgres_server.create_empty_database()
+    engine = make_engine(checked_url(url))
+    with engine.connect() as connection:
+        connection.execution_options(**{MODE: "write"})
+        with connection.begin():
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.set_main_option("path_separator", "os")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0002")
+            for key, address in (("synced", "http://10.0.0.5"), ("new", "http://10.0.0.6"), ("file", "stock.csv")):
+                store = {"key": key, "url": address, "created_at": NOON, "is_active": True, "auto_sync": False}
+                old = store | {"name": key, "group_name": "default", "platform": "feed", "settings": {}}
+                connection.execute(_old_table("store_integrations", old).insert().values(old))
+            for key in ("synced", "file"):
+                numbers = dict.fromkeys(("read", "gap", "api_calls", *Counts.__slots__), 0)
+                times = dict.fromkeys(("started_at", "ended_at", "published_at"), NOON)
+                row = {"store_key": key, "run_id": "r", "how": "", "memo": {}, "excluded": {}, "unchanged": False}
+                row |= {**numbers, **times, "accepted_shrink": False}
+                connection.execute(snapshots.insert().values(row))
+            route = {"name": "office", "kind": "webhook", "shown": "http://10.0.0.5", "severity": "warning", "created_at": NOON}
+            route |= {name: [] for name in ("events", "groups", "stores", "platforms", "skus")}
+            connection.execute(_old_table("notification_routes", route).insert().values(route))
+    engine.dispose()
+    database = Database(url)
+    database.migrate()
+    with database.connect() as connection:
+        allowed = {store.key: store.allow_private for store in stores.list_stores(connection)}
+        assert allowed == {"file": False, "new": False, "synced": True}
+        assert [route.allow_private for route in notices.list_routes(connection)] == [True]
+    database.close()
+
+
+def _old_table(name: str, row: dict) -> sa.TableClause:
+    """The columns of a row as they were before the newest migrations, with today's types."""
+    return sa.table(name, *(sa.column(column, metadata.tables[name].c[column].type) for column in row))
 
 
 def test_a_database_of_a_newer_version_is_refused(database: Database, open_database: Callable[[], Database]) -> None:
@@ -103,7 +150,7 @@ def test_any_other_kind_of_url_is_refused_without_its_password(url: str) -> None
 
 def test_a_server_that_does_not_answer_is_named_without_the_password(tmp_path: Path) -> None:
     database = Database(f"postgresql://sam:hunter22@/stock?host={tmp_path}")
-    with pytest.raises(UsageError, match=r"PostgreSQL database stock on .* cannot be opened") as error:
+    with pytest.raises(DatabaseUnavailable, match=r"PostgreSQL database stock on .* cannot be reached") as error:
         database.migrate()
     assert "hunter22" not in str(error.value)
     assert "\n" not in str(error.value)

@@ -11,7 +11,7 @@ from alembic.config import Config
 from inventory_pipeline.db import migrate
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.engine import MODE, checked_url, make_engine
-from inventory_pipeline.db.secrets import list_bindings
+from inventory_pipeline.db.integrations.secrets import list_bindings
 from inventory_pipeline_tests.postgres import PostgresServer
 
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"

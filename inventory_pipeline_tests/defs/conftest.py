@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db import secrets, stores
+from inventory_pipeline.db.integrations import secrets, stores
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
@@ -26,6 +26,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("INVENTORY_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
+    monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where the tests' shops and receivers are
     return tmp_path / "data"
 
 

@@ -58,6 +58,8 @@ def start_dagster(*arguments: str, folder: Path, **environment: str) -> subproce
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # As in a shell that hides nothing: what Dagster writes is kept private by itself.
+        umask=0,
         # A job in a shell's background ignores SIGINT, and so would its children: they could not be stopped.
         preexec_fn=_hear_interrupts,
     )

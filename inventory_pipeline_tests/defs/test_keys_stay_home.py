@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
-from inventory_pipeline.db import stores
-from inventory_pipeline.defs.partitions import add_partitions
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.environment import load_environment
-from inventory_pipeline.services.integrations import Integrations
+from inventory_pipeline.services.integrations.integrations import Integrations
 from inventory_pipeline.wiring import Services, open_services
 from inventory_pipeline_tests.defs.runs import execute, sync
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer
-from inventory_pipeline_tests.services.integrating import web_feed
+from inventory_pipeline_tests.services.integrations.integrating import web_feed
 
 VALUE = "token-0123456789"
 FEED = Answer(200, b"id,stock\nA1,5\n", {"Content-Type": "text/csv"})

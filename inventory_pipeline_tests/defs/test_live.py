@@ -12,17 +12,18 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from inventory_pipeline.db import leases, snapshots
+from inventory_pipeline.db.sync import leases, snapshots
 from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.defs.launch import sync_stores
-from inventory_pipeline.defs.partitions import add_partitions
-from inventory_pipeline.defs.sync_log import SyncLogRow, list_syncs, sync_row
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.sync.launch import sync_stores
+from inventory_pipeline.defs.sync.sync_log import SyncLogRow, list_syncs, sync_row
 from inventory_pipeline.demo.shops import demo_catalogue, synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services, open_services
 from inventory_pipeline_tests.defs.conftest import bind, register
 from inventory_pipeline_tests.defs.live import DagsterDev, until
+from inventory_pipeline_tests.modes import PRIVATE, modes_of
 
 CANCEL_SECONDS = 2.0
 
@@ -194,7 +195,7 @@ def test_a_run_executed_again_counts_for_itself(
     add_partitions(instance, ["again"])
 
     async def run() -> SyncLogRow:
-        (row,) = [row async for row in sync_stores(instance, ["again"])]
+        (row,) = [row async for row in sync_stores(instance, services, ["again"])]
         return row
 
     first = asyncio.run(run())
@@ -219,3 +220,12 @@ def test_materializing_several_partitions_is_a_run_and_a_row_each(
         row = until(lambda store=store: next(iter(list_syncs(instance, store=store)), None))
         assert ended(instance, row.run_id).outcome == "published"
         assert row.trigger == "manual"
+
+
+def test_what_every_process_of_dagsters_wrote_is_its_owners_alone(
+    dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore, data_dir: Path
+) -> None:
+    register(services, shop.url, "private")
+    assert ended(instance, dev.launch("sync_inventory", partition="private")).outcome == "published"
+    assert {path.name for path in data_dir.iterdir()} >= {"inventory.db", "dagster", "logs"}
+    assert modes_of(data_dir) == PRIVATE

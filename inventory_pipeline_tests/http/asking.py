@@ -6,7 +6,7 @@ from typing import Any
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.exchange import Exchange
 from inventory_pipeline.http.reply import Reply
-from inventory_pipeline_tests.http.local_server import Answer, App, LocalServer
+from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, App, LocalServer
 
 
 class Asked:
@@ -27,7 +27,7 @@ class Asked:
                 assert server.all_closed()
 
     async def _get(self, url: str, more: dict[str, Any]) -> Reply:
-        async with HttpClient(on_exchange=self.exchanges.append, **self._options) as client:
+        async with HttpClient(**{"policy": LOOPBACK, "on_exchange": self.exchanges.append, **self._options}) as client:
             try:
                 return await client.get(url, **more)
             finally:

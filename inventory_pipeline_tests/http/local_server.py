@@ -11,6 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from inventory_pipeline.core.addresses import AddressPolicy, AllowedHosts
+
+# Lets a client connect to these servers, which no store may without being allowed to.
+LOOPBACK = AddressPolicy(allowed=AllowedHosts.parse("127.0.0.1"))
+
 Wire = Callable[[BaseHTTPRequestHandler, threading.Event], None]
 
 
@@ -88,15 +93,15 @@ App = Callable[[Request], Answer]
 
 
 class LocalServer:
-    """Use as a context manager. `requests` holds what was asked; `open_connections` what clients still hold open, of
-    `connections` in all."""
+    """Use as a context manager. `requests` holds what was asked, `connections` how many were ever opened;
+    `open_connections` what clients still hold open."""
 
     def __init__(self, app: App, tls: ssl.SSLContext | None = None) -> None:
         self.app = app
         self.requests: list[Request] = []
         self.ended = threading.Event()
         self._changed = threading.Condition()
-        self.open_connections = self.connections = 0
+        self.connections = self.open_connections = 0
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)

@@ -13,7 +13,7 @@ from inventory_pipeline.core.errors import PlatformUnavailable, RateLimited
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.retry import RetryPolicy, retry_after
 from inventory_pipeline_tests.http.asking import Asked
-from inventory_pipeline_tests.http.local_server import Answer, App, LocalServer, silence, wire
+from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, App, LocalServer, silence, wire
 
 
 def failing(times: int, answer: Answer) -> App:
@@ -99,7 +99,7 @@ def test_cancelling_ends_a_long_wait_at_once() -> None:
 
     async def cancel_while_waiting(server: LocalServer) -> None:
         waiting = asyncio.Event()
-        async with HttpClient(on_exchange=lambda _: waiting.set()) as client:
+        async with HttpClient(policy=LOOPBACK, on_exchange=lambda _: waiting.set()) as client:
             task = asyncio.create_task(client.get(server.url))
             await waiting.wait()
             task.cancel()
@@ -114,7 +114,7 @@ def test_cancelling_ends_a_long_wait_at_once() -> None:
 
 def test_cancelling_ends_a_request_that_gets_no_answer_and_its_connection() -> None:
     async def cancel_while_asking(server: LocalServer) -> None:
-        async with HttpClient() as client:
+        async with HttpClient(policy=LOOPBACK) as client:
             task = asyncio.create_task(client.get(server.url))
             await asyncio.to_thread(server.asked, 1)
             task.cancel()
@@ -147,7 +147,7 @@ def test_nobody_there_is_unavailable() -> None:
         gone = server.url
 
     async def ask() -> None:
-        async with HttpClient() as client:
+        async with HttpClient(policy=LOOPBACK) as client:
             await client.get(gone)
 
     with pytest.raises(PlatformUnavailable, match="cannot be reached"):
@@ -156,7 +156,7 @@ def test_nobody_there_is_unavailable() -> None:
 
 def test_an_unknown_host_is_unavailable_and_asks_whether_the_address_is_right() -> None:
     async def ask() -> None:
-        async with HttpClient(retry=RetryPolicy(attempts=2)) as client:
+        async with HttpClient(policy=LOOPBACK, retry=RetryPolicy(attempts=2)) as client:
             await client.get("http://no-such-host.invalid/")
 
     with pytest.raises(PlatformUnavailable, match="is the address right"):
@@ -165,7 +165,7 @@ def test_an_unknown_host_is_unavailable_and_asks_whether_the_address_is_right() 
 
 def test_the_rate_is_kept_however_many_tasks_ask() -> None:
     async def ask(server: LocalServer) -> float:
-        async with HttpClient(per_second=50) as client:
+        async with HttpClient(policy=LOOPBACK, per_second=50) as client:
             begun = time.monotonic()
             await asyncio.gather(*(client.get(server.url) for _ in range(10)))
             return time.monotonic() - begun

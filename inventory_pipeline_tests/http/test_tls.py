@@ -9,7 +9,7 @@ import pytest
 from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline_tests.http.certificates import self_signed, server_context
-from inventory_pipeline_tests.http.local_server import Answer, LocalServer
+from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, LocalServer
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ask(url: str, verify: bool | str = True) -> int:
     async def get() -> int:
-        async with HttpClient(verify=verify) as client:
+        async with HttpClient(policy=LOOPBACK, verify=verify) as client:
             try:
                 return (await client.get(url)).status
             finally:
@@ -46,7 +46,7 @@ def test_a_self_signed_certificate_is_taken_where_the_store_says_so(secure: ssl.
 
 def test_a_server_that_hangs_up_on_http_may_speak_https(secure: ssl.SSLContext) -> None:
     async def get(url: str) -> None:
-        async with HttpClient() as client:
+        async with HttpClient(policy=LOOPBACK) as client:
             await client.get(url)
 
     with LocalServer(lambda _: Answer(), secure) as server, pytest.raises(PlatformUnavailable, match="does it speak https"):

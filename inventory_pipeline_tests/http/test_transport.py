@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from inventory_pipeline.core.addresses import AddressPolicy, AllowedHosts
 from inventory_pipeline.core.errors import PlatformUnavailable
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.retry import RetryPolicy
@@ -33,8 +34,10 @@ def test_long_headers_are_taken() -> None:
 
 
 def test_the_proxy_of_the_environment_is_asked_and_no_proxy_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowing = AddressPolicy(allowed=AllowedHosts.parse("127.0.0.1, shop.example"))
+
     async def get(url: str) -> bytes:
-        async with HttpClient(retry=RetryPolicy(attempts=1)) as client:
+        async with HttpClient(policy=allowing, retry=RetryPolicy(attempts=1)) as client:
             return (await client.get(url)).body
 
     def proxied(request: Request) -> Answer:

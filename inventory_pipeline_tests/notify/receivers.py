@@ -69,6 +69,8 @@ class _Http(BaseHTTPRequestHandler):
         if server.hang is not None:
             server.hang.wait(30)
         self.send_response(server.status)
+        if server.location:
+            self.send_header("Location", server.location)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -85,6 +87,7 @@ class HttpServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Http)
         self.requests: list[Request] = []
         self.status = 204
+        self.location = ""
         self.got = threading.Event()
         self.hang: threading.Event | None = None
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import Redactor, redact
-from inventory_pipeline.db import stores
-from inventory_pipeline.services.store_input import checked_url, suspect_in
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.services.integrations.store_input import checked_url, suspect_in
 from inventory_pipeline_tests.db.times import NOON
-from inventory_pipeline_tests.services.integrating import Workplace, feed_store
+from inventory_pipeline_tests.services.integrations.integrating import Workplace, feed_store
 
 HOST = "https://supplier.example"
 RANDOM = "9f86d081884c7d659a2f"  # 20 of them

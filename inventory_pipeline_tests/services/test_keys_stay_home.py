@@ -10,12 +10,12 @@ import stamina
 
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db import stores
-from inventory_pipeline.services.credentials import resolve
-from inventory_pipeline.services.sync import InventorySyncService
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.services.integrations.credentials import resolve
+from inventory_pipeline.services.sync.sync import InventorySyncService
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
-from inventory_pipeline_tests.services.integrating import Workplace, web_feed
+from inventory_pipeline_tests.services.integrations.integrating import Workplace, web_feed
 
 VALUE = "token-0123456789"
 REFERENCES = ("secret:TOKEN", "env:INVENTORY_CRED_TOKEN")

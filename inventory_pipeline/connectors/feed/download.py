@@ -1,17 +1,19 @@
-"""Feeds on the web: fetched into a temporary file, and not fetched at all while the server says that nothing changed."""
+"""Feeds on the web: unlocked by password, token or a secret in the address, fetched into a temporary file, and not fetched at all
+while the server says that nothing changed."""
 
-import ipaddress
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
-from inventory_pipeline.connectors.feed.source import Source
+from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.http.auth import AppendedQuery, QueryCredentials
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.reply import place
 from inventory_pipeline.http.streamed import StreamedReply
@@ -21,16 +23,19 @@ MAX_BYTES = 2 << 30
 # RFC 9110, 8.8.2.2: a Last-Modified less than a minute before Date may hide a later change within the same second. Servers
 # that derive their ETag from it (nginx) share the weakness.
 YOUNG = timedelta(seconds=60)
+_KINDS = (
+    "username and password, or token, or query.NAME for a secret that belongs into the address as NAME, or query for a whole one"
+    " such as sv=…&sig=…"
+)
+_WHOLE, _QUERY = "query", "query."
+_SHORTEST_SECRET = 12
 _SENT_BACK = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
 
 
 def check_address(url: str) -> None:
-    """UsageError unless the address is https, or http on this machine: else a feed could be read and changed on the way."""
-    parts = urlsplit(url.strip())
-    if not parts.hostname:
+    """UsageError for an address without a host. Where it may be, and whether without TLS, is for the client to judge."""
+    if not urlsplit(url.strip()).hostname:
         raise UsageError("the feed's address names no host; it needs the form https://supplier.example/stock.csv")
-    if parts.scheme.lower() != "https" and not _is_loopback(parts.hostname):
-        raise UsageError(f"the feed at {parts.hostname:.100} must be read over https; http is for this machine only")
 
 
 @asynccontextmanager
@@ -61,7 +66,16 @@ async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> 
             how=f"read to the end of {size:,} bytes{told}",
             content_type=reply.headers.get("content-type", ""),
             memo=_memo(reply.headers),
+            modified=modified_at(reply.headers.get("last-modified", "")),
         )
+
+
+def modified_at(text: str) -> datetime | None:
+    """The instant of a Last-Modified header; None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, TypeError):
+        return None
 
 
 def _told_end(reply: StreamedReply) -> str:
@@ -100,8 +114,31 @@ def _refuse(reply: StreamedReply, where: str) -> None:
     raise StoreMisconfigured(f"{where} answers {reply.status} where a feed was expected; correct the address")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+class Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def feed_auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
+    """The store's credentials as the client uses them. Raises UsageError for names that no feed has, or half a pair."""
+    names = set(credentials)
+    query = {name[len(_QUERY) :]: value for name, value in credentials.items() if name.startswith(_QUERY) and name != _QUERY}
+    if not names:
+        return None
+    if names == {"username", "password"}:
+        return httpx.BasicAuth(credentials["username"], credentials["password"])
+    if names == {"token"}:
+        return Bearer(credentials["token"])
+    if names == {_WHOLE}:
+        whole = credentials[_WHOLE].strip().lstrip("?&")
+        # A server may repeat a part of it. Words such as a format's name are no secrets, and stay readable.
+        secret = [value for _, value in parse_qsl(whole) if len(value) >= _SHORTEST_SECRET]
+        redact.add(*secret, *(quote(value, safe="") for value in secret))
+        return AppendedQuery(whole)
+    if len(query) == len(names):
+        return QueryCredentials(**query)
+    raise UsageError(f"a feed takes the credentials {_KINDS}; not another, and not two of these")

@@ -1,4 +1,4 @@
-"""Store integrations, their credential references, the encrypted secrets and their bindings, the leases, the audit log."""
+"""Store integrations, their credential references, secrets with their bindings, leases, the lives of runs, the audit log."""
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ store_integrations = sa.Table(
     sa.Column("settings", Json, nullable=False),
     sa.Column("is_active", sa.Boolean, nullable=False),
     sa.Column("auto_sync", sa.Boolean, nullable=False),
+    sa.Column("allow_private", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("needs_reauthorization", sa.Text),
     sa.Column("freshness_limit_seconds", sa.BigInteger),
     sa.Column("created_at", Instant, nullable=False),
@@ -60,6 +61,22 @@ sync_leases = sa.Table(
     sa.Column("acquired_at", Instant, nullable=False),
     sa.Column("heartbeat_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+)
+
+# One row per Dagster run of this project whose body has begun: its process says here that it lives. Without a process,
+# host and heartbeat: somebody wrote down the end of a run whose body never began.
+run_heartbeats = sa.Table(
+    "run_heartbeats",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("store_key", Key),
+    sa.Column("host", sa.Text),
+    sa.Column("boot_id", sa.Text),
+    sa.Column("pid", sa.BigInteger),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("heartbeat_at", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("barred_at", Instant),
 )
 
 audit_log = sa.Table(

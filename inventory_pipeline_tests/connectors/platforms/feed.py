@@ -27,7 +27,11 @@ def guarded(request: Request, password: str = PASSWORD) -> Answer:
 def served(app: App = guarded) -> Iterator[Live]:
     with LocalServer(app) as server:
         store = StoreIntegration(
-            key="feed", platform="feed", url=f"{server.url}/stock.csv", settings={"untracked_values": "unlimited"}
+            key="feed",
+            platform="feed",
+            url=f"{server.url}/stock.csv",
+            settings={"untracked_values": "unlimited"},
+            allow_private=True,
         )
         yield Live(ConnectorContext(store=store, credentials={"username": USER, "password": PASSWORD}), server)
 
