@@ -135,4 +135,5 @@ def test_an_amount_is_read_exactly_or_refused(text: str):
         amount = amount_of(text.strip(), NumberFormat(), "available")
     except LineRejected:
         return
-    assert Decimal(amount.number) in readings(text.strip().replace("\u2212", "-").replace("'", "").replace(" ", "").replace("p", "").replace("c", "").replace("s", ""))  # fmt: skip
+    bare = re.sub("['pcs ]", "", text.strip().replace("\u2212", "-"))
+    assert Decimal(amount.number) in readings(bare)

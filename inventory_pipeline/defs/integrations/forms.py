@@ -31,9 +31,9 @@ REGISTER_FORM = {
         description=(
             "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret."
             " prestashop: key. medusa: api_key. saleor: token. feed: none, or username and password, or token, or"
-            " query.PARAMETER. Each as a reference, never the secret itself, since this form is kept and shown: secret:NAME (stored"
-            " by `inventory-pipeline credentials set NAME --host H`) or env:INVENTORY_CRED_NAME. It is sent only to the hosts that"
-            " it was bound to on the command line."
+            " query.PARAMETER. Each as a reference, never the secret itself, since this form is kept and shown: secret:NAME"
+            " (stored by `inventory-pipeline credentials set NAME --host H`) or env:INVENTORY_CRED_NAME. It is sent only to the"
+            " hosts that it was bound to on the command line."
         ),
     ),
     "is_active": dg.Field(bool, default_value=True, description="Whether it may be synced."),
