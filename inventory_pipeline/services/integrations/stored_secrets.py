@@ -108,7 +108,8 @@ class StoredSecrets:
                 f"say where {name} may be sent: --host H, such as --host shop.example, for each host name; nothing was stored"
             )
         now = {store.key for store in users if usable(connection, reference, store)}
-        for key in now:
+        # A new value may be what the platform wants; new hosts alone only end our own refusal.
+        for key in now if action == "credentials set" else now - before:
             stores.set_needs_reauthorization(connection, key, None)
         audit.record(connection, self._clock(), self._actor, action, name, detail)
         return tuple(f"store {key} may no longer use it, since its address is elsewhere" for key in sorted(before - now))

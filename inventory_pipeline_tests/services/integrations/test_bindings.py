@@ -115,8 +115,9 @@ def test_binding_it_to_the_stores_host_again_ends_the_need_to_authorize(workplac
     at_line.add(web_feed())
     with workplace.database.begin() as connection:
         stores.set_needs_reauthorization(connection, "web", "secret:TOKEN may be sent to …")
-    at_line.bind_credential("secret:TOKEN", ["elsewhere.example"])
-    assert at_line.get("web").needs_reauthorization
+    for hosts in (["supplier.example", "elsewhere.example"], ["elsewhere.example"]):
+        at_line.bind_credential("secret:TOKEN", hosts)
+        assert at_line.get("web").needs_reauthorization
     at_line.bind_credential("secret:TOKEN", ["supplier.example"])
     assert at_line.get("web").needs_reauthorization is None
 
