@@ -30,7 +30,7 @@ def look_at_dagster(session: Session) -> Iterator[Finding]:
 def look_at_daemon(session: Session) -> Iterator[Finding]:
     from dagster import DagsterRunStatus, RunsFilter
 
-    from inventory_pipeline.defs.first_sync import daemon_is_running
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 
     if not daemon_is_running(session.dagster):
         waiting = session.dagster.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
@@ -52,7 +52,7 @@ def look_at_daemon(session: Session) -> Iterator[Finding]:
 def look_at_schedule(session: Session) -> Iterator[Finding]:
     from dagster._core.scheduler.instigation import InstigatorStatus
 
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     environment = session.environment
     sync_interval(environment)
@@ -67,8 +67,8 @@ def look_at_schedule(session: Session) -> Iterator[Finding]:
 
 def look_at_runs(session: Session) -> Iterator[Finding]:
     """Runs whose process is gone. With a daemon this shows them for a minute or two at most."""
-    from inventory_pipeline.defs.first_sync import daemon_is_running
-    from inventory_pipeline.defs.stuck_runs import find_stuck_runs
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
+    from inventory_pipeline.defs.sync.stuck_runs import find_stuck_runs
 
     stuck = find_stuck_runs(session.dagster, session.services)
     if not stuck:

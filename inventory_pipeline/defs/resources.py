@@ -16,7 +16,7 @@ from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.environment import Environment, load_environment
 
 if TYPE_CHECKING:
-    from inventory_pipeline.services.run_life import Heartbeat
+    from inventory_pipeline.services.sync.run_life import Heartbeat
     from inventory_pipeline.wiring import Services
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Inventory:
 
         Not over where the block raises RetryRequested: the run waits, in this process, and then goes on.
         """
-        from inventory_pipeline.services.run_life import Heartbeat
+        from inventory_pipeline.services.sync.run_life import Heartbeat
 
         environment, run = self.environment, context.run
         store = run.tags.get(names.PARTITION_TAG)

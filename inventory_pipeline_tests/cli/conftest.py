@@ -16,13 +16,13 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from typer.testing import CliRunner, Result
 
 from inventory_pipeline.cli.main import app
-from inventory_pipeline.db import heartbeats
+from inventory_pipeline.db.sync import heartbeats
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SYNC_JOB
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.logs import LOGGER
-from inventory_pipeline.services.run_life import this_process
+from inventory_pipeline.services.sync.run_life import this_process
 from inventory_pipeline.wiring import open_services
 
 # Whatever the machine or a `.env` says must not reach a test; empty, since `.env` fills in what is unset.

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from inventory_pipeline.core.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable, UsageError
-from inventory_pipeline.db import audit
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.stage import Stage
+from inventory_pipeline.db.integrations import audit
+from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.postgres import PostgresServer

@@ -18,8 +18,8 @@ import psycopg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from sqlalchemy import make_url
 
-from inventory_pipeline.db import heartbeats, leases, snapshots
-from inventory_pipeline.db.heartbeats import RunHeartbeat
+from inventory_pipeline.db.sync import heartbeats, leases, snapshots
+from inventory_pipeline.db.sync.heartbeats import RunHeartbeat
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SYNC_JOB
 from inventory_pipeline.environment import PROJECT_ROOT

@@ -9,10 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from inventory_pipeline.db.totals import stock_totals
+from inventory_pipeline.db.sync.totals import stock_totals
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.defs.sync_log import SyncLogRow, list_syncs, sync_row
+from inventory_pipeline.defs.sync.sync_log import SyncLogRow, list_syncs, sync_row
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
