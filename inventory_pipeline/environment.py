@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from dotenv import load_dotenv
 
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.host_names import host_name
 
 # The folder that holds dagster.yaml, workspace.yaml and `.env`: the checkout.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,7 @@ DEFAULT_CRON = "0 */4 * * *"
 DEFAULT_TIMEZONE = "UTC"
 DEFAULT_ALERT_INTERVAL = 3600
 DEFAULT_RETRY_WAIT = 60
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Environment:
     """Every INVENTORY_* variable, read and checked. `secret_keys` holds key material and is never shown.
 
     `retry_wait` is how long a sync waits before its one retry when the platform was unavailable.
-    `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`.
+    `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`. `web_hosts` are the names that the web
+    UI answers to.
     """
 
     data_dir: Path
@@ -41,6 +44,7 @@ class Environment:
     secret_keys: str | None = field(repr=False)
     retry_wait: timedelta = timedelta(seconds=DEFAULT_RETRY_WAIT)
     dagster_database_url: str | None = field(default=None, repr=False)
+    web_hosts: tuple[str, ...] = LOOPBACK_HOSTS
 
     @property
     def dagster_dir(self) -> Path:
@@ -72,6 +76,7 @@ def load_environment() -> Environment:
         secret_keys=_text("INVENTORY_SECRET_KEY"),
         retry_wait=timedelta(seconds=_seconds("INVENTORY_RETRY_WAIT_SECONDS", DEFAULT_RETRY_WAIT, least=0)),
         dagster_database_url=_text("INVENTORY_DAGSTER_DATABASE_URL"),
+        web_hosts=_host_names("INVENTORY_WEB_HOSTS"),
     )
 
 
@@ -82,6 +87,23 @@ def _text(name: str) -> str | None:
 def _folder(name: str, default: Path) -> Path:
     text = _text(name)
     return default if text is None else (PROJECT_ROOT / Path(text).expanduser()).resolve()
+
+
+def _host_names(name: str) -> tuple[str, ...]:
+    text = _text(name)
+    if text is None:
+        return LOOPBACK_HOSTS
+    return tuple(_host_name(name, word) for word in text.replace(",", " ").split()) or LOOPBACK_HOSTS
+
+
+def _host_name(variable: str, word: str) -> str:
+    try:
+        return host_name(word)
+    except ValueError:
+        raise UsageError(
+            f"{variable} holds {word!r:.100}, which is no host name; it takes names such as stock.example or 192.168.1.5,"
+            " without http://, port and *, separated by commas"
+        ) from None
 
 
 def _log_level() -> str:

@@ -8,13 +8,13 @@ from inventory_pipeline.cli import alerts, credentials, notify, stores, threshol
 from inventory_pipeline.cli.audit import audit
 from inventory_pipeline.cli.check_alerts import check_alerts
 from inventory_pipeline.cli.demo import demo
-from inventory_pipeline.cli.dev import dev
 from inventory_pipeline.cli.doctor import doctor
 from inventory_pipeline.cli.frame import PROGRAM, Commands
 from inventory_pipeline.cli.metrics import metrics
 from inventory_pipeline.cli.migrate import migrate
 from inventory_pipeline.cli.platforms import platforms
 from inventory_pipeline.cli.report import report
+from inventory_pipeline.cli.serve import dev, serve
 from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.cli.stock import stock
 from inventory_pipeline.cli.sync_all import sync_all_stores
@@ -26,7 +26,21 @@ app.add_typer(credentials.app, name="credentials")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(notify.app, name="notify")
-for command in (sync_all_stores, sync_log, stock, check_alerts, report, platforms, doctor, metrics, audit, migrate, demo, dev):
+for command in (
+    sync_all_stores,
+    sync_log,
+    stock,
+    check_alerts,
+    report,
+    platforms,
+    doctor,
+    metrics,
+    audit,
+    migrate,
+    serve,
+    dev,
+    demo,
+):
     app.command()(command)
 
 
