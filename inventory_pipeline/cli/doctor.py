@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule
+from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule, look_at_web
 from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
 from inventory_pipeline.cli.doctor_stores import (
     look_at_addresses,
@@ -27,6 +27,7 @@ LOOKS = {
     "database": look_at_database,
     "dagster": look_at_dagster,
     "daemon": look_at_daemon,
+    "web UI": look_at_web,
     "schedule": look_at_schedule,
     "runs": look_at_runs,
     "credentials": look_at_credentials,
