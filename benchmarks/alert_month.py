@@ -18,15 +18,17 @@ from cryptography.fernet import Fernet
 from inventory_pipeline.core.quantity import UNTRACKED, Quantity
 from inventory_pipeline.core.stock import Status, StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration
-from inventory_pipeline.db import alerts, leases, outbox, stores
+from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.publish import Publication, publish
-from inventory_pipeline.db.stage import Stage
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.sync import leases
+from inventory_pipeline.db.sync.publish import Publication, publish
+from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.sales import Sales
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline.services.alerts.alerting import Alerting
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -66,7 +68,7 @@ def main() -> None:
     days = parser.parse_args().days
     now = START
     told: Counter[str] = Counter()
-    notices: Counter[int] = Counter()
+    notices_by_day: Counter[int] = Counter()
     hours_with_low = opened_items = 0
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/inventory.db")
@@ -90,19 +92,19 @@ def main() -> None:
                         sync(database, key, catalogue, now)
             now += timedelta(minutes=5)
             result = alerting.check.run()
-            notices[hour // 24] += result.notices
+            notices_by_day[hour // 24] += result.notices
             told.update({name: number for name, number in result.counts.items() if name in ("opened", "worsened", "resolved")})
             hours_with_low += bool(result.live)
             opened_items += result.counts["opened"] + result.counts["worsened"]
         with database.connect() as connection:
-            letters = outbox.list_letters(connection, limit=10_000)
-            open_now = sum(alerts.counts(connection).values())
+            enqueued = notices.list_notices(connection, limit=10_000)
+            open_now = sum(records.count_unresolved(connection).values())
         database.close()
     lines = sum(len(catalogue.lines) for catalogue in shops.values())
-    busiest = max(notices.values())
+    busiest = max(notices_by_day.values())
     sys.stdout.write(
-        f"{days} days, {days * 24} checks, {len(shops)} stores, {lines} lines: {len(letters)} notices"
-        f" ({len(letters) / days:.1f} a day, at most {busiest}); a mail every hour in which something is low: {hours_with_low};"
+        f"{days} days, {days * 24} checks, {len(shops)} stores, {lines} lines: {len(enqueued)} notices"
+        f" ({len(enqueued) / days:.1f} a day, at most {busiest}); a mail every hour in which something is low: {hours_with_low};"
         f" one mail per event: {opened_items}; {dict(told)}, {open_now} open at the end\n"
     )
 

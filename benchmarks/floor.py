@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from benchmarks.measure import say
+from benchmarks.measure import report_peak
 from benchmarks.shop import NINE, PER_PAGE
 
 
@@ -109,7 +109,7 @@ def into_sqlite(read: Iterator[list[Product]], path: str) -> None:
 
 
 def into_postgresql(read: Iterator[list[Product]], database_url: str) -> None:
-    import psycopg
+    import psycopg  # not at the top: its memory must not count on SQLite
 
     with psycopg.connect(database_url) as database, database.cursor() as cursor:
         cursor.execute(f"CREATE TABLE IF NOT EXISTS stock ({_COLUMNS})")
@@ -128,7 +128,7 @@ def main() -> None:
         into_sqlite(read, database_url.removeprefix("sqlite:///"))
     else:
         into_postgresql(read, database_url)
-    say()
+    report_peak()
 
 
 if __name__ == "__main__":

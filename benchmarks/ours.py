@@ -11,22 +11,17 @@ The database and the data folder are the environment's.
 import sys
 from uuid import uuid4
 
-from benchmarks.measure import STORE, arguments_of, say
+from benchmarks.measure import STORE, arguments_of, report_peak
+from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import open_services
 
 
 def add(platform: str, url: str, credentials: dict[str, str], settings: dict[str, str]) -> None:
-    from inventory_pipeline.core.stores import StoreIntegration
-
     with open_services(load_environment()) as services:
-        for name, value in credentials.items():
-            services.integrations.put_credential(f"BENCH_{name.upper()}", value)
-        references = {name: f"secret:BENCH_{name.upper()}" for name in credentials}
         # The shops that are measured are on this machine.
-        local = {"url": url, "allow_private": True}
-        store = StoreIntegration(key=STORE, platform=platform, settings=settings, credentials=references, **local)
-        services.integrations.add(store)
+        store = StoreIntegration(key=STORE, platform=platform, url=url, allow_private=True, settings=settings)
+        services.integrations.add(store, credentials)
 
 
 def sync() -> None:
@@ -40,7 +35,7 @@ def main() -> None:
         add(rest[0], rest[1], arguments_of(rest[2].split(",")), arguments_of(rest[3:]))
     else:
         sync()
-    say()
+    report_peak()
 
 
 if __name__ == "__main__":

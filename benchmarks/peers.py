@@ -1,4 +1,4 @@
-"""The peers of the race: each loads the shop into a database of its own, and must prove that it did.
+"""The programs that are compared: each loads the shop into a database of its own, whose content is then checked.
 
 `floor` and `dlt` take products whole, as programs do that know nothing of WooCommerce's `_fields`; `floor_fields` and
 `dlt_fields` ask for their nine fields, as this project asks for its twelve.
@@ -43,7 +43,7 @@ class Shop:
         self._get(f"/version/{version}")
 
     def warm(self, *choices: str) -> None:
-        """Lets the shop encode its pages with these `_fields`, so that nobody waits for that."""
+        """Makes the shop encode its pages with these `_fields`, so that no measured load waits for that."""
         for version in (1, 2):
             self.turn_to(version)
             for fields in choices:

@@ -20,7 +20,7 @@ from benchmarks.measure import Cost, machine, measure
 from benchmarks.peers import Home, Kind, Peer, Shop, home, running_export_shop, running_shop
 from benchmarks.shop import NINE
 from benchmarks.table import table
-from inventory_pipeline.connectors.woocommerce.items import Product, fields
+from inventory_pipeline.connectors.woocommerce.lines import Product, field_names
 from inventory_pipeline_tests.postgres import PostgresServer
 
 PEERS: tuple[Peer, ...] = ("floor", "floor_fields", "ours", "dlt", "dlt_fields")
@@ -117,7 +117,7 @@ def main() -> None:
         server = PostgresServer()
         stack.callback(server.stop)
         shop, far = stack.enter_context(running_shop(SKUS)), stack.enter_context(running_shop(FEW_SKUS, DELAY))
-        ours, nine = fields(Product), ",".join(NINE)
+        ours, nine = field_names(Product), ",".join(NINE)
         shop.warm(ours, nine, "")
         far.warm(ours, nine)
         for _ in range(options.rounds):

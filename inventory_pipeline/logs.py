@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +17,7 @@ from typing import TextIO
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import Environment
+from inventory_pipeline.private_files import make_file, make_folder
 
 LOGGER = "inventory_pipeline"
 FILE_BYTES = 10_000_000
@@ -82,14 +84,20 @@ class _SharedFile(_Ours, RotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(self.baseFilename).parent)
             # Opened for each line: a descriptor kept over a fork would share its lock with the child.
-            with Path(f"{self.baseFilename}.lock").open("a") as lock:
+            lock_file = Path(f"{self.baseFilename}.lock")
+            make_file(lock_file)
+            with lock_file.open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 self._follow_rotation()
                 super().emit(record)
         except OSError:
             self.handleError(record)
+
+    def _open(self) -> TextIOWrapper:
+        make_file(self.baseFilename)
+        return super()._open()
 
     def _follow_rotation(self) -> None:
         if self.stream is None:

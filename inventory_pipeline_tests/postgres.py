@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import make_url
 
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.migrate import HEAD
@@ -29,6 +30,17 @@ cat >/dev/null
 "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1 || true
 cd /
 rm -rf "$2"
+"""
+
+# The server ends the very connection that does the named thing, as many times as `times` says.
+_CUT = """
+CREATE SEQUENCE cuts;
+CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF nextval('cuts') <= {times} THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cut BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION cut();
 """
 
 
@@ -91,7 +103,7 @@ class PostgresServer:
 
     def drop_database(self, url: str) -> None:
         """Drops it whoever is still connected."""
-        name = url.rpartition("/")[2].partition("?")[0]
+        name = str(make_url(url).database)
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def stop(self) -> None:
@@ -110,6 +122,12 @@ class PostgresServer:
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as connection:
             connection.execute(statement)
+
+
+def cut(url: str, table: str, times: int = 1) -> None:
+    """Whoever inserts into the table loses his connection over it, so many times; the database is spent afterwards."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_CUT.format(table=table, times=times).encode())
 
 
 def _binaries(folder: Path, account: dict) -> Path:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
+from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.text import one_line
@@ -34,7 +35,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List alerts, the gravest first."""
-    from inventory_pipeline.db.alerts import list_alerts
+    from inventory_pipeline.db.alerts.records import list_alerts
 
     with session_of(context).services.database.connect() as connection:
         found = list_alerts(connection, include_resolved=resolved, store_key=store, group=group, limit=limit)
@@ -79,7 +80,10 @@ def document(alert: "Alert") -> dict[str, Any]:
 
 
 def _print(found: "list[Alert]") -> None:
-    columns = ("id", "severity", "level", "status", "store", "SKU", "title", "available", "rule", "since", "as of")
+    columns = (
+        *("id", "severity", "level", Column("status", spare=1), "store", "SKU", Column("title", below=True), "available"),
+        *(Column("rule", below=True), Column("since", spare=2), Column("as of", spare=3)),
+    )
     print_table(columns, (_cells(alert) for alert in found))
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import session_of
+from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.clock import show_instant
 
 
@@ -16,11 +17,12 @@ def audit(
     json: Json = False,
 ) -> None:
     """List changes of stores, credentials and what was accepted by hand, newest first."""
-    from inventory_pipeline.db.audit import AuditEntry, list_audit
+    from inventory_pipeline.db.integrations.audit import AuditEntry, list_audit
 
     with session_of(context).services.database.connect() as connection:
         entries = [{**entry._asdict(), "at": show_instant(entry.at)} for entry in list_audit(connection, limit)]
     if json:
         print_documents(entries)
     else:
-        print_table(AuditEntry._fields, (list(entry.values()) for entry in entries), none="Nothing was changed yet.")
+        columns = [Column(name, below=name == "detail") for name in AuditEntry._fields]
+        print_table(columns, (list(entry.values()) for entry in entries), none="Nothing was changed yet.")

@@ -1,12 +1,17 @@
 """`inventory-pipeline check-alerts`: what the hourly sensor does, by hand."""
 
-from typing import Annotated
+import time
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 
 from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import print_document
-from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.session import Session, alerting_of, session_of
+from inventory_pipeline.core.errors import DatabaseUnavailable
+
+Result = TypeVar("Result")
 
 
 def check_alerts(
@@ -15,8 +20,9 @@ def check_alerts(
     json: Json = False,
 ) -> None:
     """Hold all stock against the thresholds, and deliver what is to be told."""
-    alerting = alerting_of(session_of(context))
-    result = alerting.check.run(dry_run=dry_run)
+    session = session_of(context)
+    alerting = alerting_of(session)
+    result = _once_more_where_lost(session, lambda: alerting.check.run(dry_run=dry_run))
     if json:
         print_document(result.counts)
     else:
@@ -28,8 +34,19 @@ def check_alerts(
             typer.echo(f"  first look at store {key}")
     if dry_run:
         return
-    delivered = alerting.delivery.run()
+    delivered = _once_more_where_lost(session, alerting.delivery.run)
     if delivered.failed or delivered.given_up:
         what = f"{delivered.failed} notices not delivered, {delivered.given_up} given up"
         typer.echo(f"inventory-pipeline: {what}; `inventory-pipeline notify list` says why", err=True)
         raise typer.Exit(1)
+
+
+def _once_more_where_lost(session: Session, work: Callable[[], Result]) -> Result:
+    """As in Dagster: a database that was lost is asked once more, over a fresh connection and from the beginning."""
+    try:
+        return work()
+    except DatabaseUnavailable as error:
+        wait = session.environment.retry_wait.total_seconds()
+        typer.echo(f"inventory-pipeline: {error}; trying once more in {wait:.0f} s", err=True)
+        time.sleep(wait)
+        return work()

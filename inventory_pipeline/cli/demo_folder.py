@@ -9,17 +9,19 @@ from pathlib import Path
 
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.environment import Environment
+from inventory_pipeline.private_files import make_folder
 
 # Often enough that a person sees stock move; the real default is four hours.
 DEMO_CRON = "*/5 * * * *"
 DEMO_ALERT_SECONDS = "60"
-# Where data or keys of the real installation would come from. Empty rather than unset: `.env` fills in what is unset.
+# Where data, keys or names of the real installation would come from. Empty rather than unset: `.env` fills in what is unset.
 _NOT_THE_DEMOS = (
     "DAGSTER_HOME",
     "INVENTORY_DATABASE_URL",
     "INVENTORY_DAGSTER_DATABASE_URL",
     "INVENTORY_FEED_DIR",
     "INVENTORY_SECRET_KEY",
+    "INVENTORY_WEB_HOSTS",
 )
 
 
@@ -42,7 +44,7 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
     Raises DemoRunning where another demo holds it.
     """
     path = environment.data_dir / "demo"
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     lock = os.open(path / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -2,16 +2,22 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inventory_pipeline.cli.findings import Finding
 from inventory_pipeline.cli.session import Session
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline.web.serving import HOST, PORT
 
-_START_DAEMON = (
-    f"`inventory-pipeline dev` or `DAGSTER_HOME={PROJECT_ROOT} dagster-daemon run` starts one; `sync-all-stores` needs none"
-)
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+_START_DAEMON = "`inventory-pipeline serve` starts one; `sync-all-stores` needs none"
+_UNGATED = "plain `dagster dev`, `dg dev` and `dagster-webserver` have no gate"
 
 
 def look_at_dagster(session: Session) -> Iterator[Finding]:
@@ -28,10 +34,15 @@ def look_at_dagster(session: Session) -> Iterator[Finding]:
 
 
 def look_at_daemon(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.defs.first_sync import daemon_is_running
+    from dagster import DagsterRunStatus, RunsFilter
+
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 
     if not daemon_is_running(session.dagster):
-        yield Finding("daemon", "warn", "no Dagster daemon: neither schedule nor sensors run", _START_DAEMON)
+        waiting = session.dagster.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
+        queue = f", and {waiting:,} queued runs wait for it" if waiting else ""
+        detail = f"no Dagster daemon is running: neither schedule nor sensors run{queue}"
+        yield Finding("daemon", "warn", detail, _START_DAEMON)
         return
     troubles = [
         f"{name}: {one_line(status.last_heartbeat.errors[0].message)}"
@@ -44,10 +55,34 @@ def look_at_daemon(session: Session) -> Iterator[Finding]:
         yield Finding("daemon", "ok", "a Dagster daemon is running")
 
 
+def look_at_web(session: Session) -> Iterator[Finding]:
+    if answers_anybody(PORT, session.dagster):
+        detail = f"http://{HOST}:{PORT} serves this history without the gate: any web page that is open in a browser can use it"
+        yield Finding("web UI", "warn", detail, f"end it and start `inventory-pipeline serve` or `dev`; {_UNGATED}")
+    else:
+        yield Finding("web UI", "ok", f"`serve` and `dev` answer to {', '.join(session.environment.web_hosts)}; {_UNGATED}")
+
+
+def answers_anybody(port: int, instance: "DagsterInstance") -> bool:
+    """Whether the web UI at this port shows this history, told by its id, whatever host it is asked as."""
+    from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+
+    if not isinstance(instance.run_storage, SqlRunStorage):
+        return False
+    with closing(HTTPConnection(HOST, port, timeout=2)) as connection:
+        try:
+            connection.request("GET", "/", headers={"Host": "gate.invalid"})
+            answer = connection.getresponse()
+            page = answer.read().decode(errors="replace")
+        except (OSError, HTTPException):  # nothing is there, or no web server
+            return False
+    return answer.status == 200 and instance.run_storage.get_run_storage_id() in page
+
+
 def look_at_schedule(session: Session) -> Iterator[Finding]:
     from dagster._core.scheduler.instigation import InstigatorStatus
 
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     environment = session.environment
     sync_interval(environment)
@@ -58,3 +93,21 @@ def look_at_schedule(session: Session) -> Iterator[Finding]:
         )
     else:
         yield Finding("schedule", "ok", f"{environment.sync_cron} ({environment.timezone}); schedule and sensors are switched on")
+
+
+def look_at_runs(session: Session) -> Iterator[Finding]:
+    """Runs whose process is gone. With a daemon this shows them for a minute or two at most."""
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
+    from inventory_pipeline.defs.sync.stuck_runs import find_stuck_runs
+
+    stuck = find_stuck_runs(session.dagster, session.services)
+    if not stuck:
+        yield Finding("runs", "ok", "no run is stuck")
+        return
+    detail = "; ".join(f"{run.told} ({run.run.status.value}): {run.death.reason}" for run in stuck)
+    if daemon_is_running(session.dagster):
+        cure = "stuck_sync_sensor ends it within two minutes if it stays silent; see under Automation that it is switched on"
+        yield Finding("runs", "warn", f"stuck: {detail}", cure)
+    else:
+        cure = "`inventory-pipeline sync-all-stores` ends it and syncs the stores; so does the daemon, once it runs"
+        yield Finding("runs", "fail", f"stuck: {detail}", cure)

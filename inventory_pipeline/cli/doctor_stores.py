@@ -12,7 +12,7 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.snapshots import Snapshot
+    from inventory_pipeline.db.sync.snapshots import Snapshot
 
 # Beyond this a snapshot "from the future" is not a matter of two machines' clocks differing a little.
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -27,9 +27,9 @@ def look_at_database(session: Session) -> Iterator[Finding]:
 
 
 def look_at_stores(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.snapshots import last_published
-    from inventory_pipeline.db.stores import list_stores
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.integrations.stores import list_stores
+    from inventory_pipeline.db.sync.snapshots import last_published
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     interval = sync_interval(session.environment)
     now = session.services.clock()
@@ -80,7 +80,7 @@ def _clock(last: "Sequence[tuple[StoreIntegration, Snapshot | None]]", now: date
 def look_at_credentials(session: Session) -> Iterator[Finding]:
     """Every stored secret must open with the present key, and a key file must be its owner's alone."""
     environment = session.environment
-    stored = session.integrations.list_credentials()
+    stored = [entry for entry in session.integrations.list_credentials() if entry.readable is not None]
     file = environment.key_file
     if environment.secret_keys is None and file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield Finding("key file", "fail", f"others on this machine can read {file}", f"chmod 600 {file}")
@@ -92,12 +92,39 @@ def look_at_credentials(session: Session) -> Iterator[Finding]:
         yield Finding("credentials", "ok", f"{len(stored):,} stored and readable")
 
 
+def look_at_bindings(session: Session) -> Iterator[Finding]:
+    """Each credential must be bound to where its store's connector sends it, else the store's syncs are refused."""
+    from inventory_pipeline.services.integrations.bindings import refusals
+
+    active = [store for store in session.integrations.list() if store.is_active]
+    with session.services.database.connect() as connection:
+        refused = {(store.key, why) for store in active for why in refusals(connection, store)}
+    for key, why in sorted(refused):
+        detail, _, cure = why.partition("; ")
+        yield Finding(f"store {key}", "fail", detail, cure)
+    if not refused:
+        yield Finding("bindings", "ok", "each credential in use is bound to its store's host")
+
+
+def look_at_addresses(session: Session) -> Iterator[Finding]:
+    """Addresses are shown, so no secret may stand in one. Those of before this was refused go on."""
+    from inventory_pipeline.services.integrations.store_input import suspect_in, way_out
+
+    suspects = [(store, suspect) for store in session.integrations.list() if (suspect := suspect_in(store.url))]
+    for store, suspect in suspects:
+        detail = f"its address holds a password or key ({suspect.kind}), and addresses are shown"
+        cure = f"rotate it, take it out of the address (`stores set {store.key} --url`), and give it as "
+        yield Finding(f"store {store.key}", "warn", detail, cure + way_out(suspect))
+    if not suspects:
+        yield Finding("addresses", "ok", "no store's address holds a password or key")
+
+
 def look_at_feeds(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.connectors.feed.source import is_remote
+    from inventory_pipeline.connectors.feed.sources import kind_of
 
     folder = session.environment.feed_dir
     feeds = [store for store in session.integrations.list() if store.platform == "feed" and store.is_active]
-    files = [store.key for store in feeds if not is_remote(store)]
+    files = [store.key for store in feeds if kind_of(store.url) == "file"]
     if not files or folder.is_dir():
         yield Finding("feeds", "ok", f"{len(feeds):,} active; files lie under {folder}")
     else:
@@ -106,7 +133,7 @@ def look_at_feeds(session: Session) -> Iterator[Finding]:
 
 
 def look_at_notices(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.db.alerts.notices import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     with session.services.database.connect() as connection:

@@ -3,7 +3,8 @@
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import typer
@@ -21,6 +22,49 @@ WRONG_USAGE = 2
 logger = logging.getLogger(__name__)
 
 
+class LoadedWhenAsked(Mapping[str, Any]):
+    """Commands by name, each imported when it is first asked for: one command does not wait for what others need."""
+
+    def __init__(self, package: str, modules: Mapping[str, str]) -> None:
+        self._package, self._modules = package, modules
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def _load(self, name: str) -> Any:
+        module = import_module(f"{self._package}.{self._modules[name]}")
+        if hasattr(module, "app"):
+            command: Any = typer.main.get_group(module.app)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command()(getattr(module, name.replace("-", "_")))
+            command = typer.main.get_command(alone)
+        command.name = name
+        for each in (command, *getattr(command, "commands", {}).values()):
+            _mend_switches(each)
+        return command
+
+
+def _mend_switches(command: Any) -> None:
+    """Helps where Typer 0.29 does not: help shows `<bool>` beside each switch, and its own ones make every command slow."""
+    for param in command.get_params(typer.Context(command)):
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+            if not param.expose_value:
+                # --help and those of completion have no value unless given. To make one of nothing Typer loads pydantic,
+                # which takes a tenth of a second.
+                param.default = False
+
+
 class Commands(TyperGroup):
     """The whole command line. Exit status: 0 all well, 1 something failed or was refused, 2 wrong usage."""
 
@@ -31,6 +75,7 @@ class Commands(TyperGroup):
         **extra: Any,
     ) -> NoReturn:
         """Runs one command in a session of its own, and ends the process."""
+        _mend_switches(self)
         with Session() as session:
             try:
                 status = super().main(args, PROGRAM, obj=session, standalone_mode=False, **extra)
@@ -42,9 +87,21 @@ class Commands(TyperGroup):
                 _tell(error, session, _usage_message(error))
             except Exception as error:
                 status = FAILED
+                if (trouble := _of_dagsters_database(error)) is not None:
+                    _tell(error, session, str(trouble))
+                    sys.exit(status)
                 logger.debug("Unexpected error", exc_info=True)
                 _tell(error, session, f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _of_dagsters_database(error: Exception) -> InventoryError | None:
+    """Only what has loaded Dagster can have met its database."""
+    if "dagster" not in sys.modules:
+        return None
+    from inventory_pipeline.defs.instance import history_error
+
+    return history_error(error)
 
 
 def _tell(error: BaseException, session: Session, message: str) -> None:

@@ -1,33 +1,45 @@
-"""`inventory-pipeline`: every command, put together."""
+"""`inventory-pipeline`: every command by name, each loaded when it is asked for."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from inventory_pipeline.cli import alerts, credentials, notify, stores, thresholds
-from inventory_pipeline.cli.audit import audit
-from inventory_pipeline.cli.check_alerts import check_alerts
-from inventory_pipeline.cli.demo import demo
-from inventory_pipeline.cli.dev import dev
-from inventory_pipeline.cli.doctor import doctor
-from inventory_pipeline.cli.frame import PROGRAM, Commands
-from inventory_pipeline.cli.metrics import metrics
-from inventory_pipeline.cli.migrate import migrate
-from inventory_pipeline.cli.platforms import platforms
-from inventory_pipeline.cli.report import report
+from inventory_pipeline.cli.frame import PROGRAM, Commands, LoadedWhenAsked
 from inventory_pipeline.cli.session import session_of
-from inventory_pipeline.cli.stock import stock
-from inventory_pipeline.cli.sync_all import sync_all_stores
-from inventory_pipeline.cli.sync_log import sync_log
+from inventory_pipeline.private_files import keep_private
 
-app = typer.Typer(cls=Commands, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
-app.add_typer(stores.app, name="stores")
-app.add_typer(credentials.app, name="credentials")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(thresholds.app, name="thresholds")
-app.add_typer(notify.app, name="notify")
-for command in (sync_all_stores, sync_log, stock, check_alerts, report, platforms, doctor, metrics, audit, migrate, demo, dev):
-    app.command()(command)
+# In the order in which help lists them: the command's name, and the module of this folder that holds it. A noun with
+# commands of its own is the module's `app`, any other command a function called like it.
+_MODULES = {
+    "stores": "stores",
+    "credentials": "credentials",
+    "feeds": "feeds",
+    "alerts": "alerts",
+    "thresholds": "thresholds",
+    "notify": "notify",
+    "sync-all-stores": "sync_all",
+    "sync-log": "sync_log",
+    "stock": "stock",
+    "check-alerts": "check_alerts",
+    "report": "report",
+    "platforms": "platforms",
+    "doctor": "doctor",
+    "metrics": "metrics",
+    "audit": "audit",
+    "migrate": "migrate",
+    "serve": "serve",
+    "dev": "serve",
+    "demo": "demo",
+}
+
+
+class Program(Commands):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = LoadedWhenAsked("inventory_pipeline.cli", _MODULES)
+
+
+app = typer.Typer(cls=Program, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 
 
 @app.callback()
@@ -45,4 +57,5 @@ def start(
 
 def main() -> None:
     """The console script. Ends the process: 0 all well, 1 something failed or was refused, 2 wrong usage."""
+    keep_private()
     app()

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from inventory_pipeline.cli.options import AllowPrivate, Json, ask_allow_private
-from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.alerts import EVENTS, SEVERITIES
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
@@ -56,7 +57,7 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, json: Json = False) -> None:
     """List routes, and notices that could not be delivered."""
-    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.db.alerts.notices import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     session = session_of(context)
@@ -77,7 +78,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
     print_table(("route", "kind", "to", *names[3:]), rows)
     if troubled:
         typer.echo("\nNot delivered:")
-        columns = ("ref", "route", "written", "state", "attempts", "error")
+        columns = ("ref", "route", "written", "state", "attempts", Column("error", below=True))
         print_table(
             columns, ([it.key, it.route, show_instant(it.created_at), it.status, it.attempts, it.error] for it in troubled)
         )

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli.output import print_documents, print_table
+from inventory_pipeline.cli.output import print_documents
+from inventory_pipeline.cli.tables import Column, print_table, terminal_width, wrap
 
 
 def platforms(json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False) -> None:
@@ -25,7 +26,10 @@ def platforms(json: Annotated[bool, typer.Option("--json", help="One JSON list."
         )
         return
     print_table(
-        ("platform", "versions", "sign-in", "permissions", "credentials", "calls for 100,000 lines"),
+        (
+            *("platform", Column("versions", below=True), Column("sign-in", below=True), Column("permissions", below=True)),
+            *(Column("credentials", below=True), Column("calls for 100,000 lines", below=True)),
+        ),
         (
             (info.platform, info.versions, info.auth, ", ".join(info.scopes), ", ".join(info.credentials), info.calls_per_100k)
             for info in known()
@@ -34,4 +38,12 @@ def platforms(json: Annotated[bool, typer.Option("--json", help="One JSON list."
     for info in known():
         typer.echo(f"\n{info.platform}: settings")
         for name, meaning in info.all_settings.items():
-            typer.echo(f"  {name:22} {meaning}")
+            _echo_hanging(f"  {name:22} ", meaning)
+
+
+def _echo_hanging(lead: str, text: str) -> None:
+    """The text beside its lead; on a narrow terminal its further lines stand below its first."""
+    room = terminal_width()
+    for line in wrap(text, room and room - len(lead)):
+        typer.echo(lead + line)
+        lead = " " * len(lead)

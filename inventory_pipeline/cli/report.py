@@ -17,8 +17,8 @@ def report(
     sku: Annotated[list[str] | None, typer.Option(metavar="SKU", help="Chart this SKU too; may be repeated.")] = None,
 ) -> None:
     """Write one HTML file with open alerts and stock charts, to be opened offline."""
-    from inventory_pipeline.defs.interval import sync_interval
-    from inventory_pipeline.services.report import html_report
+    from inventory_pipeline.defs.sync.interval import sync_interval
+    from inventory_pipeline.services.stock.report import html_report
 
     session = session_of(context)
     now, interval = session.services.clock(), sync_interval(session.environment)
@@ -28,7 +28,9 @@ def report(
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file, session.services.database.connect() as connection:
                 file.writelines(html_report(connection, now, interval, sku or ()))
-            Path(draft).chmod(0o644)
+            # Written for others to read; but what lies in the data folder is its owner's alone.
+            if not html.resolve().is_relative_to(session.environment.data_dir):
+                Path(draft).chmod(0o644)
             Path(draft).replace(html)
         finally:
             Path(draft).unlink(missing_ok=True)

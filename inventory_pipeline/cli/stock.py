@@ -2,22 +2,33 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.cells import cell_len
 
-from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_csv, print_documents, show
+from inventory_pipeline.cli.options import Json, Raw
+from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.tables import Column, Table
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.judgements import LowLines
-    from inventory_pipeline.db.stock import StockFilter, StockRow
+    from inventory_pipeline.db.alerts.explanations import LowLines
+    from inventory_pipeline.db.stock.levels import StockFilter, StockRow
+
+
+_COLUMNS = (
+    Column("SKU", 18),
+    Column("title", 40, least=16),
+    Column("location", 12, spare=2),
+    Column("available", 10, right=True),
+    Column("on hand", 8, right=True, spare=1),
+    Column("as of", 20, spare=3),
+    Column("", below=True),
+)
 
 
 def stock(
@@ -30,13 +41,16 @@ def stock(
     at: Annotated[str | None, typer.Option(metavar="ISO8601", help="As of a past instant: 2026-11-23T16:00:00Z.")] = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV with a header row.")] = False,
+    raw: Raw = False,
 ) -> None:
     """List stock lines. A quantity is a number, not tracked, or unknown; stock that is too old is marked as stale."""
-    from inventory_pipeline.db.stock import StockFilter, StockRow
+    from inventory_pipeline.db.stock.levels import StockFilter, StockRow
 
     session = session_of(context)
     if json and csv:
         raise UsageError("choose one of --json and --csv")
+    if raw and not csv:
+        raise UsageError("--raw is about --csv: JSON and the list show texts as they are")
     known = session.integrations.list()
     if store is not None:
         session.integrations.get(store)
@@ -47,14 +61,14 @@ def stock(
         if json:
             print_documents(_document(row) for row in rows)
         elif csv:
-            print_csv(StockRow._fields, (_document(row) for row in rows))
+            print_csv(StockRow._fields, (_document(row) for row in rows), raw=raw)
         else:
             _print(rows, max((len(one.key) for one in known), default=5))
 
 
 def print_stock(session: Session, limit: int) -> None:
     """The first lines of all stores' stock."""
-    from inventory_pipeline.db.stock import StockFilter
+    from inventory_pipeline.db.stock.levels import StockFilter
 
     with _rows(session, StockFilter(), None) as rows:
         _print(islice(rows, limit), max((len(one.key) for one in session.integrations.list()), default=5))
@@ -62,9 +76,9 @@ def print_stock(session: Session, limit: int) -> None:
 
 @contextmanager
 def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = False) -> "Iterator[Iterator[StockRow]]":
-    from inventory_pipeline.db.judgements import low_now, low_then
-    from inventory_pipeline.db.stock import stock_as_of, stock_now
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.alerts.explanations import low_now, low_then
+    from inventory_pipeline.db.stock.levels import stock_as_of, stock_now
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     interval = sync_interval(session.environment)
     now = session.services.clock()
@@ -107,18 +121,20 @@ def _document(row: "StockRow") -> dict[str, Any]:
 
 
 def _print(rows: "Iterator[StockRow]", key_width: int) -> None:
-    """Lines of fixed columns, printed as they come: a table would have to hold the whole catalogue first."""
-    widths = (key_width, 18, 40, 12, -10, -8, 20, 0)  # of a negative width: to the right
-    heading = ("store", "SKU", "title", "location", "available", "on hand", "as of", "")
-    for row in rows:
-        for cells in filter(None, (heading, _cells(row))):
-            typer.echo("  ".join(_fitted(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-        heading = None
-    if heading:
+    """Columns of fixed widths, printed as they come: one fitted to its cells would have to hold the whole catalogue first."""
+    table = Table([Column("store", key_width), *_COLUMNS])
+    first = next(rows, None)
+    if first is None:
         typer.echo("No stock line matches.")
+        return
+    if table.heading:
+        typer.echo(table.heading)
+    for row in chain([first], rows):
+        typer.echo(table.text(_cells(row)))
+    table.print_left_out()
 
 
-def _cells(row: "StockRow") -> tuple[str, ...]:
+def _cells(row: "StockRow") -> tuple[object, ...]:
     words = (row.status if row.status != "active" else "", "missing" if row.presence == "missing" else "")
     words += ("stale" if row.stale else "", f"shared pool {row.shared_pool}" if row.shared_pool else "")
     return (
@@ -126,14 +142,8 @@ def _cells(row: "StockRow") -> tuple[str, ...]:
         one_line(row.sku or f"({row.item_id})", 40),
         one_line(row.title, 40),
         one_line(row.location or row.location_id, 40),
-        show(row.available if row.state == "tracked" else row.state),
-        show(row.on_hand),
+        row.available if row.state == "tracked" else row.state,
+        row.on_hand,
         show_instant(row.as_of),
         ", ".join(filter(None, words)),
     )
-
-
-def _fitted(text: str, width: int) -> str:
-    """Padded by what a terminal shows: some characters take two places, some none."""
-    padding = " " * max(abs(width) - cell_len(text), 0)
-    return padding + text if width < 0 else text + padding

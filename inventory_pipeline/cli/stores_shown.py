@@ -7,30 +7,35 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from inventory_pipeline.cli.options import Json, StoreKey
-from inventory_pipeline.cli.output import print_document, print_documents, print_table, show
+from inventory_pipeline.cli.output import print_document, print_documents
 from inventory_pipeline.cli.session import session_of
+from inventory_pipeline.cli.tables import Column, print_table, show
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.snapshots import Snapshot
+    from inventory_pipeline.db.sync.snapshots import Snapshot
 
 
 def list_(context: typer.Context, json: Json = False) -> None:
     """List the stores, and how old the stock is that is known of each."""
-    from inventory_pipeline.db.snapshots import last_reads
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.integrations.stores import list_stores
+    from inventory_pipeline.db.sync.snapshots import last_reads
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     session = session_of(context)
-    stores, interval, now = session.integrations.list(), sync_interval(session.environment), session.services.clock()
+    interval, now = sync_interval(session.environment), session.services.clock()
     with session.services.database.connect() as connection:
-        read = last_reads(connection)
+        stores, read = list_stores(connection), last_reads(connection)
     stale = {store.key: store.key not in read or now - read[store.key] > freshness(store, interval) for store in stores}
     if json:
         ages = ({"last_read_at": _instant(read.get(store.key)), "stale": stale[store.key]} for store in stores)
         print_documents({**_store(store), **age} for store, age in zip(stores, ages, strict=True))
         return
-    columns = ("key", "name", "group", "platform", "address", "active", "auto-sync", "last read", "needs re-authorization")
+    columns = (
+        *("key", Column("name", spare=1), Column("group", spare=2), "platform", Column("address", below=True), "active"),
+        *(Column("auto-sync", spare=3), "last read", Column("needs re-authorization", below=True)),
+    )
     rows = (
         (
             *(store.key, store.name, store.group, store.platform, store.url, store.is_active, store.auto_sync),
@@ -48,7 +53,7 @@ def _age(read: datetime | None, stale: bool) -> str:
 
 def show_(context: typer.Context, key: StoreKey, json: Json = False) -> None:
     """Show all that is known of a store, its last good snapshot included. Credentials are shown as references."""
-    from inventory_pipeline.db.snapshots import last_published
+    from inventory_pipeline.db.sync.snapshots import last_published
 
     session = session_of(context)
     store = session.integrations.get(key)
@@ -72,7 +77,7 @@ def check(context: typer.Context, key: StoreKey, json: Json = False) -> None:
         print_documents(asdict(item) for item in items)
     else:
         rows = ((item.check, "ok" if item.ok else "NO", item.detail, item.cure) for item in items)
-        print_table(("check", "", "", "what to do"), rows)
+        print_table(("check", "", Column("", below=True), Column("what to do", below=True)), rows)
     if not all(item.ok for item in items):
         raise typer.Exit(1)
 

@@ -2,21 +2,22 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
-from contextlib import aclosing
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import console, print_documents
+from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from inventory_pipeline.defs.sync_log import SyncLogRow
+    from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
 
 def sync_all_stores(
@@ -34,6 +35,7 @@ def sync_all_stores(
     session = session_of(context)
     if accept_shrink and not store:
         raise UsageError("--accept-shrink publishes a store that lost much of its stock: name the store with --store KEY")
+    close_stuck_runs(session)
     chosen = choose_stores(session, store or [], failed)
     rows = sync_now(session, chosen, concurrency, accept_shrink=accept_shrink, verbose=verbose or session.verbose, quiet=json)
     if json:
@@ -41,6 +43,14 @@ def sync_all_stores(
     elif not chosen:
         typer.echo("No store to sync" + (": the last sync of each was published" if failed else "; `stores add` registers one"))
     fail_unless_published(rows)
+
+
+def close_stuck_runs(session: Session) -> None:
+    """What `stuck_sync_sensor` does where a daemon runs: a run whose process is gone must hold up no store."""
+    from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
+
+    for stuck in StuckRunWatch(session.dagster, session.services).look_until_settled():
+        typer.echo(f"inventory-pipeline: closed the {stuck.told}: {stuck.death.reason}", err=True)
 
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
@@ -52,7 +62,7 @@ def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[
     keys = list(dict.fromkeys(named)) or [key for key, store in known.items() if store.is_active]
     if not failed:
         return keys
-    from inventory_pipeline.defs.sync_log import failed_stores
+    from inventory_pipeline.defs.sync.sync_log import failed_stores
 
     return failed_stores(session.dagster, keys)
 
@@ -72,45 +82,55 @@ def sync_now(
     """
     if not stores:
         return []
-    from inventory_pipeline.defs.launch import sync_stores
-    from inventory_pipeline.defs.partitions import add_partitions
+    from inventory_pipeline.defs.integrations.partitions import add_partitions
+    from inventory_pipeline.defs.sync.launch import sync_stores
 
     add_partitions(session.dagster, stores)
     notices = alerting_of(session).sync_notices
-    screen = console()
     width = max(map(len, stores))
-    progress = Progress(
-        *(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
-        console=screen,
-        transient=True,
-        disable=quiet or verbose or not screen.is_terminal,
-    )
 
-    async def run() -> "list[SyncLogRow]":
+    async def run(show: Callable[[str], None]) -> "list[SyncLogRow]":
         rows: list[SyncLogRow] = []
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        syncs = sync_stores(session.dagster, stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose)
+        syncs = sync_stores(
+            session.dagster, session.services, stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose
+        )
         async with aclosing(syncs):
             async for row in syncs:
                 rows.append(row)
                 # As the sensors do where a daemon runs; the same end is told once.
                 if row.store is not None and row.outcome is not None:
                     notices.sync_ended(row.store, row.run_id, row.outcome, row.error, row.ended_at)
-                progress.advance(bar)
                 if not quiet:
-                    progress.console.print(sync_line(row, width), markup=False, soft_wrap=True)
+                    show(sync_line(row, width))
         return rows
 
-    with progress:
-        bar = progress.add_task("syncing", total=len(stores))
+    with _above_a_bar(len(stores)) if sys.stdout.isatty() and not quiet and not verbose else nullcontext(typer.echo) as show:
         if not quiet:
-            progress.console.print(sync_heading(width), markup=False, soft_wrap=True)
+            show(sync_heading(width))
         try:
-            return asyncio.run(run())
+            return asyncio.run(run(show))
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+@contextmanager
+def _above_a_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """Prints a heading, then a row for each sync, which moves the bar below them on."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    parts = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*parts, transient=True) as progress:
+        bar, printed = progress.add_task("syncing", total=total), count()
+
+        def show(line: str) -> None:
+            progress.console.print(Text.from_ansi(line), soft_wrap=True)
+            progress.update(bar, completed=next(printed))
+
+        yield show
 
 
 def fail_unless_published(rows: "Sequence[SyncLogRow]") -> None:

@@ -6,14 +6,15 @@ import typer
 
 from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import print_documents
-from inventory_pipeline.cli.session import session_of
-from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
+from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.sync_rows import COUNT_COLUMNS, sync_cells
+from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.clock import show_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inventory_pipeline.defs.sync_log import SyncLogRow
+    from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
 
 def sync_log(
@@ -23,12 +24,10 @@ def sync_log(
     json: Json = False,
 ) -> None:
     """List syncs, newest first, whatever started them."""
-    from inventory_pipeline.defs.sync_log import list_syncs
-
     session = session_of(context)
     if store is not None:
         session.integrations.get(store)
-    rows = list_syncs(session.dagster, store=store, limit=limit)
+    rows = _read(session, store, limit)
     if json:
         print_documents(row.as_json() for row in rows)
     elif rows:
@@ -37,10 +36,19 @@ def sync_log(
         typer.echo("No sync yet: `inventory-pipeline sync-all-stores` makes one.")
 
 
+def _read(session: Session, store: str | None, limit: int) -> "list[SyncLogRow]":
+    """Without Dagster where its history is the project's own: that takes a fifth of the time."""
+    from inventory_pipeline.defs.sync.recorded_runs import history
+    from inventory_pipeline.defs.sync.sync_log import list_syncs, read_syncs
+
+    with history(session.environment) as connection:
+        if connection is not None:
+            return read_syncs(connection, store=store, limit=limit)
+    return list_syncs(session.dagster, store=store, limit=limit)
+
+
 def print_sync_log(rows: "Sequence[SyncLogRow]") -> None:
-    """A line for each; the error, the longest part, stands last."""
-    width = max((len(row.store or "") for row in rows), default=0)
-    typer.echo(f"{'started':<20}  {'trigger':<9}  {sync_heading(width)}")
-    for row in rows:
-        started = show_instant(row.started_at) if row.started_at else "–"
-        typer.echo(f"{started:<20}  {row.trigger:<9}  {sync_line(row, width)}")
+    """A row for each, newest first."""
+    columns = (Column("started"), Column("trigger", spare=8), Column("store"), Column("outcome"), *COUNT_COLUMNS)
+    cells = ([row.started_at and show_instant(row.started_at), row.trigger, *sync_cells(row)] for row in rows)
+    print_table(columns, cells)

@@ -48,7 +48,7 @@ def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_
     run = instance.create_run_for_job(
         job,
         run_id=run_id,
-        run_config={"ops": {SNAPSHOT.to_python_identifier(): {"config": {"accept_shrink": True}}}} if accept_shrink else {},
+        run_config={"ops": {SNAPSHOT: {"config": {"accept_shrink": True}}}} if accept_shrink else {},
         tags={PARTITION_TAG: store},
         remote_job_origin=RemoteJobOrigin(repository, job.name),
     )

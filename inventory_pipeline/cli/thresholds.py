@@ -2,22 +2,24 @@
 
 import getpass
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from inventory_pipeline.cli.options import Json
-from inventory_pipeline.cli.output import print_csv, print_documents, print_table
+from inventory_pipeline.cli.options import Json, Raw
+from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
 from inventory_pipeline.core.stores import DEFAULT_GROUP
 from inventory_pipeline.core.thresholds import BUILT_IN, Threshold, checked_threshold
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.judgements import Judgement
-    from inventory_pipeline.services.alerts.rules import Explained
+    from inventory_pipeline.db.alerts.explanations import EvaluatedTarget
+    from inventory_pipeline.services.alerts.rules import Explanation
 
 _SAYS = {"held": "unknown", "recovering": "within the margin"}
 
@@ -88,33 +90,39 @@ def explain(
 ) -> None:
     """Say which rules decide about a SKU of a store, and what they say now."""
     found = alerting_of(session_of(context)).rules.explain(key, sku)
-    columns = ("looks at", "available", "rule", "says", "days of cover")
+    columns = ("looks at", "available", Column("rule", below=True), "says", Column("days of cover", below=True))
     print_table(columns, (_explained(each) for each in found))
 
 
 @app.command("import")
 def import_(
-    context: typer.Context, file: Annotated[str, typer.Argument(metavar="FILE", help="CSV; - reads standard input.")]
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV; - reads standard input.")],
+    raw: Raw = False,
 ) -> None:
     """Set all rules of a CSV file, or none of them if one line is wrong."""
     rules = alerting_of(session_of(context)).rules
-    if file == "-":
-        number = rules.import_csv(sys.stdin, _person())
-    else:
-        try:
-            with Path(file).open(encoding="utf-8-sig", newline="") as source:
-                number = rules.import_csv(source, _person())
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read: {error}") from None
+    try:
+        with _opened(file) as source:
+            number = rules.import_csv(source, _person(), raw=raw)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{'standard input' if file == '-' else file} cannot be read: {error}") from None
     typer.echo(f"{number:,} rules set")
 
 
 @app.command("export")
-def export(context: typer.Context) -> None:
+def export(context: typer.Context, raw: Raw = False) -> None:
     """Print all rules as CSV, as `thresholds import` reads it."""
     from inventory_pipeline.services.alerts.rules import CSV_COLUMNS, csv_row
 
-    print_csv(CSV_COLUMNS, (csv_row(rule) for rule in alerting_of(session_of(context)).rules.list_rules()))
+    print_csv(CSV_COLUMNS, (csv_row(rule) for rule in alerting_of(session_of(context)).rules.list_rules()), raw=raw)
+
+
+def _opened(file: str) -> TextIO:
+    """The file, or standard input for `-`: a byte order mark is passed over, and line breaks stay as they are."""
+    if file == "-":
+        return TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+    return Path(file).open(encoding="utf-8-sig", newline="")
 
 
 def _about(
@@ -142,15 +150,15 @@ def _document(rule: Threshold) -> dict[str, object]:
     return {name: value if value != "" else None for name, value in csv_row(rule).items()}
 
 
-def _explained(each: "Explained") -> list[object]:
-    judged = each.judgement
-    available = f"at least {judged.available}" if judged.at_least and judged.available is not None else judged.available
-    says = _SAYS.get(judged.verdict, judged.verdict) + ("; ambiguous: several variants of one store" if judged.ambiguous else "")
-    return [_subject(judged), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
+def _explained(each: "Explanation") -> list[object]:
+    target = each.target
+    available = f"at least {target.available}" if target.at_least and target.available is not None else target.available
+    says = _SAYS.get(target.verdict, target.verdict) + ("; ambiguous: several variants of one store" if target.ambiguous else "")
+    return [_target(target), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 
-def _subject(judged: "Judgement") -> str:
-    return f"{judged.kind} {judged.subject}" + (f" at {judged.location_id}" if judged.location_id else "")
+def _target(target: "EvaluatedTarget") -> str:
+    return f"{target.kind} {target.subject}" + (f" at {target.location_id}" if target.location_id else "")
 
 
 def _number(text: str, what: str) -> Number:

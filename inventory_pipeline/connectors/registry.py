@@ -12,7 +12,7 @@ from inventory_pipeline import connectors
 from inventory_pipeline.connectors.base import Connector, PlatformInfo
 from inventory_pipeline.core.errors import UsageError
 
-_NOT_PLATFORMS = {"base", "registry"}
+_NOT_PLATFORMS = {"base", "registry", "toolkit"}
 
 
 @cache

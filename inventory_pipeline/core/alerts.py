@@ -1,8 +1,16 @@
-"""Stock alerts: what can be wrong, how bad it is, and what one evaluation says of one subject."""
+"""Stock alerts: their levels, their states, and the state machine that moves an alert from one evaluation to the next.
 
-from dataclasses import dataclass
+    open → acknowledged or snoozed → resolved
+
+The state machine is pure: the last state, a verdict and the time go in, the next state and the event come out. People get
+a notice of three events only: an alert opens, it reaches a level worse than any told so far, or its snooze ends while the
+alarm lasts. An alert stays unresolved until the stock is above threshold + margin, so stock that swings around its
+threshold does not open a second alert.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from inventory_pipeline.core.quantity import Number
 
@@ -28,7 +36,7 @@ SEVERITY: dict[Level, Severity] = {
     "quarantined": "critical",
     "needs_reauthorization": "critical",
 }
-# A backorder has passed "out" already: when a delivery lifts it to zero, that is no bad news to tell.
+# `backorder` ranks with `out`: when a delivery lifts a backorder to zero, that is no bad news.
 _RANK: dict[Level, int] = {
     "runs_out": 0,
     "low": 1,
@@ -41,30 +49,28 @@ _RANK: dict[Level, int] = {
     "needs_reauthorization": 2,
 }
 
-# What an evaluation can say beside a level: within the margin above the threshold; not to be judged (unknown, stale);
-# well; or no longer there to be judged (deleted, draft, archived, its store or rule gone).
-Calm = Literal["recovering", "held", "fine", "gone"]
-Verdict = Level | Calm
+# What an evaluation says of one target: a level is an alarm. `recovering`: above the threshold, within the margin. `held`:
+# the stock is unknown or its store is stale, so the alert stays as it is. `fine`: above threshold + margin. `gone`: no
+# longer evaluated, because the line was deleted, drafted or archived, or its store or rule was removed.
+Verdict = Level | Literal["recovering", "held", "fine", "gone"]
 
 Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 
 def is_alarm(verdict: Verdict) -> bool:
+    """Whether the verdict is a level, for which an alert is opened or kept."""
     return verdict in LEVELS
 
 
 def is_worse(level: Level, than: Level) -> bool:
+    """Whether a change from `than` to `level` is bad news."""
     return _RANK[level] > _RANK[than]
 
 
-def worst(first: Level, second: Level) -> Level:
-    return second if is_worse(second, first) else first
-
-
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the state machine knows of one alert that is not resolved. `worst` is the worst level told so far."""
+class AlertState:
+    """What the state machine knows of one alert. `worst` is the worst level that a notice has named so far."""
 
     status: Status
     level: Level
@@ -74,10 +80,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One alert as it is kept. `rule` names the rule that fired; `available` is None where there is no number.
+    """One alert as the database keeps it.
 
-    `at_least`: unknown lines may add to `available`. `ambiguous`: the SKU stands for several variants of one store.
-    `as_of` is when the read behind it began, None for a store that was never read.
+    `rule` names the rule that fired. `available` is None where no line has a number. `at_least` is true where lines of
+    unknown quantity may add to `available`. `ambiguous` is true where several variants of one store have the SKU.
+    `baseline` is true where the store's first evaluation opened the alert. `as_of` is when the store's last published
+    read began, None for a store that was never read.
     """
 
     id: int
@@ -111,5 +119,66 @@ class Alert:
 
     @property
     def words(self) -> str:
-        """The title, and why: of a store, or of an alert that ended without recovery."""
+        """The title, followed by `detail` where there is one: why a store has an alert, or why an alert ended."""
         return ": ".join(part for part in (self.title, self.detail) if part)
+
+
+# How one evaluation counts for one target. Each alert that is unresolved after a check is in exactly one of the first four.
+Count = Literal["opened", "worsened", "still_open", "suppressed", "resolved", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What one evaluation does to one alert. `state` is None where there was no alert and none is opened.
+
+    `event` is what people get a notice of, None where they get none.
+    """
+
+    state: AlertState | None
+    event: Event | None
+    count: Count
+
+
+def transition(state: AlertState | None, verdict: Verdict, now: datetime) -> Transition:
+    """The next state of the alert about one target. `state` is its last one, None where there is no alert.
+
+    1. No alert, or a resolved one: an alarm opens a new alert; any other verdict changes nothing.
+    2. `fine` and `gone` resolve the alert.
+    3. `recovering` and `held` keep it, without an event.
+    4. An alarm sets the level. While a snooze lasts there is no event. Otherwise a level that is worse than `worst` opens
+       the alert again with the event `worsened`; a snooze that has ended gives `reminded`.
+    """
+    if state is None or state.status == "resolved":
+        if not is_alarm(verdict):
+            return Transition(state, None, "none")
+        level = cast(Level, verdict)
+        return Transition(AlertState("open", level, level), "opened", "opened")
+    if verdict in ("fine", "gone"):
+        return Transition(replace(state, status="resolved", snoozed_until=None), "resolved", "resolved")
+    if not is_alarm(verdict):
+        count: Count = "still_open" if state.status == "open" else "suppressed"
+        # Stock above its threshold must not be shown as out of stock, though it has not recovered yet.
+        above = verdict == "recovering" and is_worse(state.level, "low")
+        return Transition(replace(state, level="low") if above else state, None, count)
+    return _alarm_lasts(replace(state, level=cast(Level, verdict)), now)
+
+
+def _alarm_lasts(state: AlertState, now: datetime) -> Transition:
+    if state.status == "snoozed" and state.snoozed_until is not None and now < state.snoozed_until:
+        return Transition(state, None, "suppressed")
+    awake = replace(state, status="open", snoozed_until=None)
+    if is_worse(state.level, state.worst):
+        return Transition(replace(awake, worst=state.level), "worsened", "worsened")
+    if state.status == "snoozed":
+        return Transition(awake, "reminded", "still_open")
+    return Transition(state, None, "still_open" if state.status == "open" else "suppressed")
+
+
+def acknowledge(state: AlertState) -> AlertState:
+    """The state after a person has seen the alert: no notice until it gets worse or is resolved."""
+    return replace(state, status="acknowledged", snoozed_until=None)
+
+
+def snooze(state: AlertState, until: datetime) -> AlertState:
+    """The state after a person has snoozed the alert: no notice until then, even if it gets worse."""
+    return replace(state, status="snoozed", snoozed_until=until)

@@ -7,6 +7,7 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
+    """The current instant."""
     return datetime.now(UTC)
 
 

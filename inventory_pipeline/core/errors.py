@@ -9,6 +9,10 @@ class UsageError(InventoryError):
     """The person's input is wrong (a key, a setting, a reference). Nothing was changed."""
 
 
+class CredentialsMissing(UsageError):
+    """The store lacks credentials that its platform needs. It may be kept so, but not read."""
+
+
 class StoreRefused(InventoryError):
     """A sync that must not run: the store is unknown, inactive or purged. Not a sync failure: no notice, no retry."""
 
@@ -23,6 +27,22 @@ class LeaseHeld(StoreRefused):
 
 class LeaseLost(InventoryError):
     """This run's lease was taken over (its heartbeat had stopped): it must not publish."""
+
+
+class RunClosed(InventoryError):
+    """Somebody else has written down this run's end, because its process had stood still: it must publish nothing."""
+
+
+class DatabaseUnavailable(InventoryError):
+    """A database cannot be reached or has ended the connection. One more run over a fresh connection may be tried."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Another program stays in the way of writing."""
+
+
+class DatabaseFull(InventoryError):
+    """There is no room left on the database's disk. No retry: a person must make some."""
 
 
 class SyncError(InventoryError):

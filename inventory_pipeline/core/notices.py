@@ -1,4 +1,4 @@
-"""What people are told, and which of it goes where."""
+"""Notices: what one says, and which route gets it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,17 @@ RouteKind = Literal["apprise", "webhook"]
 Payload = dict[str, Any]
 
 SCHEMA = "inventory-pipeline/notice/1"
-# How a fact says that nobody knows how long the stock will last; followed by what was seen.
-TOO_LITTLE_DATA = "days of cover: too little data"
-# Told unless a route says otherwise: what needs a person.
+# The events that a route takes unless told otherwise: those that need a person.
 USUAL_EVENTS: tuple[Event, ...] = ("opened", "worsened", "reminded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where notices go and which. Empty filters take everything; `skus` are patterns such as `TEA-*`.
+    """Where notices go, and which. An empty filter takes everything; `skus` are patterns such as `TEA-*`.
 
-    `shown` is the address without what is secret in it; `allow_private`: it may be in a private network or without TLS.
-    A SKU alert belongs to a group and to no store: a route for
-    stores or platforms does not get it.
+    `shown` is the address without its secrets; `allow_private`: it may be in a private network or without TLS. A SKU alert
+    belongs to a group and to no store, so a route that filters by stores or
+    platforms does not get it.
     """
 
     name: str
@@ -42,30 +40,30 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One thing that happened. `facts` is what the notice says of it, as JSON values.
+class NoticeEntry:
+    """One event of one alert, as a notice tells it. `facts` is the entry's part of the payload, as JSON values.
 
-    `about` identifies the alert where its number is not known yet.
+    The greater `urgency`, the earlier it is listed. `alert_identity` identifies an alert that has no id yet.
     """
 
     event: Event
     severity: Severity
-    gravity: int
+    urgency: int
     group: str
     store: str
     platform: str
     sku: str
     facts: Payload = field(default_factory=dict)
-    about: tuple[str, ...] | None = None
+    alert_identity: tuple[str, ...] | None = None
 
 
-def wants(route: Route, told: Told) -> bool:
-    """Whether the route is for this."""
+def wants(route: Route, entry: NoticeEntry) -> bool:
+    """Whether the route's filters take the entry. A completed sync has no severity to filter by."""
     return (
-        told.event in route.events
-        and (told.event == "sync_completed" or SEVERITIES.index(told.severity) >= SEVERITIES.index(route.severity))
-        and (not route.groups or told.group in route.groups)
-        and (not route.stores or told.store in route.stores)
-        and (not route.platforms or told.platform in route.platforms)
-        and (not route.skus or any(fnmatchcase(told.sku, pattern) for pattern in route.skus))
+        entry.event in route.events
+        and (entry.event == "sync_completed" or SEVERITIES.index(entry.severity) >= SEVERITIES.index(route.severity))
+        and (not route.groups or entry.group in route.groups)
+        and (not route.stores or entry.store in route.stores)
+        and (not route.platforms or entry.platform in route.platforms)
+        and (not route.skus or any(fnmatchcase(entry.sku, pattern) for pattern in route.skus))
     )

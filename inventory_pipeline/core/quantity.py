@@ -28,9 +28,13 @@ class Quantity(NamedTuple):
 UNTRACKED = Quantity("untracked", None)
 UNKNOWN = Quantity("unknown", None)
 
+# A JSON number this near to one of at most PLACES decimals means that one: what binary floating point adds when a platform
+# adds and subtracts fractions (7.350000000000001), relative to the number and, where little is left, absolute (5.6e-17).
+_BINARY_ROUNDING = Decimal("1e-12")
+
 
 def exact_number(raw: object, what: str = "quantity") -> Number:
-    """Reads a platform's number exactly: an int, a Decimal, or text of either.
+    """Reads a number exactly, as a person or a file writes it: an int, a Decimal, or text of either.
 
     Binary floats are taken by their shortest decimal text, which is what the JSON said for any number of at most 15
     digits. Raises LineRejected for booleans, anything not a finite number, more than `PLACES` decimals, or an absurd size.
@@ -46,7 +50,40 @@ def exact_number(raw: object, what: str = "quantity") -> Number:
     return number
 
 
-def _decimal(raw: object, what: str) -> Number:
+def platform_number(raw: object, what: str = "quantity") -> Number:
+    """Reads the number of a platform's answer: JSON's own numbers (int, float, Decimal), or text of one.
+
+    JSON numbers may have gone through binary floating point: one that lies within its rounding of a number of at most
+    `PLACES` decimals means that number. Text is taken as it stands. What is finer or larger than can be kept comes back as
+    it is: `storable_number` says what becomes of it, once for all platforms. Raises LineRejected for what is no finite
+    number, and for text of more than `PLACES` decimals.
+    """
+    if type(raw) is int:
+        return raw
+    if isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
+        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+    number = _finite(raw, what)
+    if abs(number) > ABSURD:
+        # Not as an int: 1e300 would have 300 digits.
+        return number
+    if isinstance(raw, str):
+        return _decimal(raw, what)
+    nearest = round(number, PLACES)
+    meant = nearest if abs(number - nearest) <= max(abs(number), 1) * _BINARY_ROUNDING else number
+    return int(meant) if meant == meant.to_integral_value() else meant.normalize()
+
+
+def storable_number(number: Number) -> Number | None:
+    """The number as it is kept: rounded to `PLACES` decimals, None where it is absurdly large."""
+    if not -ABSURD <= number <= ABSURD:
+        return None
+    if type(number) is int:
+        return number
+    rounded = round(Decimal(number), PLACES)
+    return int(rounded) if rounded == rounded.to_integral_value() else rounded.normalize()
+
+
+def _finite(raw: object, what: str) -> Decimal:
     text = str(raw).strip()
     try:
         number = Decimal(text)
@@ -54,6 +91,11 @@ def _decimal(raw: object, what: str) -> Number:
         raise LineRejected(f"{what} {_shown(raw)} is not a number") from None
     if not number.is_finite() or not text.isascii() or "_" in text:
         raise LineRejected(f"{what} {_shown(raw)} is not a number")
+    return number
+
+
+def _decimal(raw: object, what: str) -> Number:
+    number = _finite(raw, what)
     if abs(number) > ABSURD:
         raise LineRejected(f"{what} {_shown(raw)} is absurd: beyond {ABSURD:,}")
     if number == number.to_integral_value():

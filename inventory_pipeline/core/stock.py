@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.quantity import ABSURD, PLACES, UNKNOWN, Number, Quantity, exact_number
+from inventory_pipeline.core.quantity import ABSURD, PLACES, UNKNOWN, Number, Quantity, exact_number, storable_number
 from inventory_pipeline.core.text import clean_text, is_clean
 
 DEFAULT_LOCATION = "default"  # of a store without locations
@@ -14,6 +15,10 @@ NO_LOCATION = "-"  # of a variant without any level
 
 Status = Literal["active", "draft", "archived"]
 STATUSES: frozenset[str] = frozenset({"active", "draft", "archived"})
+
+# Notes on lines whose numbers are not kept as they came.
+TOO_LARGE = f"number beyond {ABSURD:,}, as programs write it for “unlimited”: taken as unknown"
+TOO_FINE = f"number of more than {PLACES} decimals: rounded to {PLACES}"
 
 ID_LENGTH = 255
 SKU_LENGTH = 500
@@ -56,6 +61,14 @@ class RejectedLine(NamedTuple):
     excerpt: str = ""
 
 
+class LineNote(NamedTuple):
+    """What a person should know of a line that is read all the same. `value` is what the platform says there."""
+
+    reason: str
+    item_id: str
+    value: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A part of a read, in memory at once. `excluded` counts what is deliberately not a line, by reason."""
@@ -63,6 +76,26 @@ class Page:
     lines: list[StockLine] = field(default_factory=list)
     rejected: list[RejectedLine] = field(default_factory=list)
     excluded: Mapping[str, int] = field(default_factory=dict)
+    notes: list[LineNote] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ListCoverage:
+    """One of the lists that a read consists of: how many entries the platform says it has (None: it does not say), and how
+    many distinct ones the read showed.
+
+    `hidden` are the ids of the entries that another list proves and this one did not show: their lines keep their stock,
+    unverified. None where nobody knows which entries a gap is about.
+    """
+
+    name: str
+    expected: int | None
+    read: int
+    hidden: tuple[str, ...] | None = None
+
+    @property
+    def gap(self) -> int:
+        return 0 if self.expected is None else max(self.expected - self.read, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +105,9 @@ class Completeness:
     `expected` and `read` count the platform's own entities (products and variations, feed rows), the read ones
     distinct. `expected` is None where the platform gives no total; `how` then says what proves the end. `unchanged`
     says that the platform answered "not modified": no lines follow and the last snapshot holds. `memo` is kept with
-    the published snapshot and handed to the next read.
+    the published snapshot and handed to the next read. `lists` are the parts of the read, where it has several. `notes` are
+    sentences about the store for a person, each with what to do after its last semicolon.
+    `modified` is a file's own time: when its maker last wrote it.
     """
 
     expected: int | None
@@ -82,45 +117,80 @@ class Completeness:
     moved: bool = False
     unchanged: bool = False
     memo: Mapping[str, str] = field(default_factory=dict)
+    lists: tuple[ListCoverage, ...] = ()
+    notes: tuple[str, ...] = ()
+    modified: datetime | None = None
 
     @property
     def gap(self) -> int:
         """Entities the platform says it has and the read did not show; 0 where it gives no total."""
         return 0 if self.expected is None else max(self.expected - self.read, 0)
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The items whose lines this read must have and did not show."""
+        return tuple(item_id for one in self.lists for item_id in one.hidden or ())
+
+    @property
+    def knows_what_is_hidden(self) -> bool:
+        """Whether every line that the read did not show and that is not `hidden` is proved to be gone."""
+        return self.gap == 0 or (bool(self.lists) and all(one.gap == 0 or one.hidden is not None for one in self.lists))
+
+
+def storable_line(line: StockLine) -> tuple[StockLine, list[LineNote]]:
+    """The line with numbers that can be kept, and a note on each that was changed.
+
+    A quantity beyond ABSURD is unknown, not a number; one with more decimals than are kept is rounded.
+    """
+    notes: list[LineNote] = []
+    changed: dict[str, Number | None] = {}
+    named = {"on_hand": line.on_hand, "committed": line.committed, "incoming": line.incoming, "quantity": line.quantity.value}
+    for name, number in named.items():
+        if number is None or (isinstance(number, Decimal) and not number.is_finite()):
+            continue
+        kept = storable_number(number)
+        if kept != number:
+            changed[name] = kept
+            notes.append(LineNote(TOO_LARGE if kept is None else TOO_FINE, line.item_id, f"{name} {number!s:.40}"))
+    if "quantity" in changed:
+        kept = changed.pop("quantity")
+        line = line._replace(quantity=UNKNOWN if kept is None else Quantity.of(kept))
+    return line._replace(**changed), notes
+
 
 def checked_line(line: StockLine) -> StockLine:
-    """The line with texts that any database can hold, or LineRejected where its identity or status cannot be used.
+    """The line, its texts made storable and its price rounded to what is kept.
 
-    Runs once per line of a catalogue: the usual line is only looked at, and returned as it is.
+    Raises LineRejected where the identity, the status or a quantity cannot be used. Runs once per line of a catalogue: the
+    usual line is returned as it is.
     """
-    item, location, product, sku, title, status, (state, value), on_hand, committed, incoming = line[:10]
-    _, _, pool, place, _, barcode, price, currency = line[10:]
-    for name, identity in (("id", item), ("location id", location)):
+    state, value = line.quantity
+    for name, identity in (("id", line.item_id), ("location id", line.location_id)):
         if not isinstance(identity, str) or not 0 < len(identity) <= ID_LENGTH or not is_clean(identity):
             raise LineRejected(f"{name} {identity!r:.60} is empty, too long or holds characters that no id has")
-    if status not in STATUSES:
-        raise LineRejected(f"status {status!r:.60} is none of active, draft, archived")
-    if sku is not None and len(sku) > SKU_LENGTH:
-        raise LineRejected(f"SKU of {len(sku)} characters is longer than {SKU_LENGTH}")
+    if line.status not in STATUSES:
+        raise LineRejected(f"status {line.status!r:.60} is none of active, draft, archived")
+    if line.sku is not None and len(line.sku) > SKU_LENGTH:
+        raise LineRejected(f"SKU of {len(line.sku)} characters is longer than {SKU_LENGTH}")
     if (value is None) == (state == "tracked"):
         raise LineRejected(f"quantity {value!r:.60} does not go with state {state!r}")
-    for what, number in (("quantity", value), ("on hand", on_hand), ("committed", committed), ("incoming", incoming)):
+    numbers = (("quantity", value), ("on hand", line.on_hand), ("committed", line.committed), ("incoming", line.incoming))
+    for what, number in numbers:
         if number is not None:
             exact_number(number, what)
-    if price is not None and (stored := _storable_price(price)) is not price:
+    if line.price is not None and (stored := _storable_price(line.price)) is not line.price:
         line = line._replace(price=stored)
-    texts = [text for text in (product, sku, title, pool, place, barcode, currency) if text]
-    if len(title) <= TITLE_LENGTH and is_clean("".join(texts)):
+    texts = (line.product_id, line.sku, line.title, line.shared_pool, line.location, line.barcode, line.currency)
+    if len(line.title) <= TITLE_LENGTH and is_clean("".join([text for text in texts if text])):
         return line
     return line._replace(
-        product_id=clean_text(product),
-        sku=clean_text(sku),
-        title=clean_text(title, TITLE_LENGTH) or "",
-        shared_pool=clean_text(pool),
-        location=clean_text(place),
-        barcode=clean_text(barcode),
-        currency=clean_text(currency),
+        product_id=clean_text(line.product_id),
+        sku=clean_text(line.sku),
+        title=clean_text(line.title, TITLE_LENGTH) or "",
+        shared_pool=clean_text(line.shared_pool),
+        location=clean_text(line.location),
+        barcode=clean_text(line.barcode),
+        currency=clean_text(line.currency),
     )
 
 

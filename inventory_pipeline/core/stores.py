@@ -1,7 +1,7 @@
 """Store integrations: one connected shop, warehouse or feed, which is one partition."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -73,3 +73,18 @@ def host_of(url: str) -> str:
 def freshness(store: StoreIntegration, interval: timedelta = SYNC_INTERVAL) -> timedelta:
     """How long after its read ended the store's last snapshot may be believed."""
     return store.freshness_limit or interval * FRESHNESS_FACTOR
+
+
+def check_known(stores: Sequence[StoreIntegration], keys: Iterable[str], groups: Iterable[str] = ()) -> None:
+    """Raises UsageError for the first key or group that none of the stores has.
+
+    For rules and routes: one for a store or group that does not exist would never apply, without anybody noticing.
+    """
+    known_keys = {store.key for store in stores}
+    known_groups = {DEFAULT_GROUP, *(store.group for store in stores)}
+    for key in keys:
+        if key not in known_keys:
+            raise UsageError(f"no store {key!r:.80} is registered; `inventory-pipeline stores list` shows them")
+    for group in groups:
+        if group not in known_groups:
+            raise UsageError(f"no store is in group {group!r:.80}; `inventory-pipeline stores list` shows the groups")

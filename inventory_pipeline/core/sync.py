@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from inventory_pipeline.core.quantity import Number
+from inventory_pipeline.core.stock import ListCoverage
 
 Outcome = Literal["published", "quarantined", "failed", "refused", "canceled"]
 Trigger = Literal["schedule", "auto_sync", "manual", "retry"]
@@ -69,7 +70,11 @@ class StockTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """A published sync. `warnings` are sentences for a person; `gap` counts entities the platform did not show."""
+    """A published sync. `warnings` are sentences for a person; `gap` counts entities the platform did not show.
+
+    `lists` say of each of the platform's lists what it has and what was read. `notes` are about the store (what the platform
+    itself should mend), `line_notes` about lines that were read all the same, each reason once.
+    """
 
     store: str
     run_id: str
@@ -86,4 +91,7 @@ class SyncResult:
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
     largest_changes: Sequence[LineChange] = ()
     warnings: Sequence[str] = ()
+    lists: Sequence[ListCoverage] = ()
+    notes: Sequence[str] = ()
+    line_notes: Sequence[str] = ()
     accepted_shrink: bool = False

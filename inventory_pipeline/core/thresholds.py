@@ -1,4 +1,4 @@
-"""Threshold rules: when stock is low, said for one place, one variant, one SKU, one store, or everything."""
+"""Threshold rules: when stock is low, for a variant at one location, a variant, a SKU over its group, a store, or all."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -7,10 +7,11 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.quantity import ABSURD, Number
 
 Scope = Literal["location", "variant", "sku", "store", "global"]
-# Most specific first. A SKU rule stands beside the others: it looks at a group's total and silences none of them.
+# The most specific first; the most specific rule of a line decides. SKU rules are apart: they are about a group's total, and
+# the other rules apply beside them.
 SCOPES: tuple[Scope, ...] = ("location", "variant", "sku", "store", "global")
 
-# What holds where nobody has set anything.
+# The threshold where no rule is set.
 DEFAULT_THRESHOLD = 5
 _MARGIN_DIVISOR = 5
 LONGEST_COVER_DAYS = 365
@@ -27,16 +28,16 @@ _PARTS: dict[Scope, tuple[str, ...]] = {
 
 
 def default_margin(threshold: Number) -> int:
-    """A fifth of the threshold, at least one unit: how far stock must rise above it before the alert may come back."""
+    """A fifth of the threshold, rounded up, at least one unit."""
     return max(1, -(-int(threshold) // _MARGIN_DIVISOR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """One rule. Its identity is the scope with the parts that belong to it. Available at or below `threshold` is low.
+    """One rule. Its identity is the scope and the parts that belong to it; the other parts are empty.
 
-    An alert ends when available is above `threshold` + `margin`. `cover_days` also raises one when the stock will be
-    used up within so many days at the pace of the last weeks.
+    Stock is low where `threshold` or fewer units are available, and recovered above `threshold` + `margin`. With
+    `cover_days` it is also low when it will be used up within so many days at the pace of the last weeks.
     """
 
     scope: Scope
@@ -56,6 +57,7 @@ class Threshold:
 
 
 def describe(scope: Scope, store_key: str = "", item_id: str = "", location_id: str = "", group: str = "", sku: str = "") -> str:
+    """What a rule with this scope and these parts is about, for a person."""
     return {
         "location": f"variant {item_id} of store {store_key} at location {location_id}",
         "variant": f"variant {item_id} of store {store_key}",

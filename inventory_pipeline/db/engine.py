@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +13,23 @@ from sqlalchemy.exc import ArgumentError
 
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.private_files import make_file, make_folder
 
 # How a transaction begins on SQLite. "stage" writes temporary tables only, so that it locks nothing of the main file.
 Mode = Literal["read", "stage", "write"]
 MODE = "inventory_mode"
 # A threading.Event that ends the wait for SQLite's write lock early.
 STOP = "inventory_stop"
+
+# PostgreSQL lets go of what a client held whose machine went down or whose process stands still in a transaction: within
+# about a minute, where the system's own settings would take hours. Older servers lack one of them.
+_LET_GO = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 # How long a writer waits for another one, in seconds: longer than any store's publishing transaction.
 LOCK_PATIENCE = 60.0
@@ -48,17 +59,33 @@ def _unusable(shown: str) -> str:
     )
 
 
-def make_engine(url: sa.URL) -> sa.Engine:
-    """The engine for a checked URL. Makes the folder of a SQLite file; connects to nothing yet."""
+def make_engine(url: sa.URL, *, pooled: bool = True) -> sa.Engine:
+    """The engine for a checked URL; connects to nothing yet."""
     if url.drivername == "postgresql+psycopg":
         timeout = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
-        return sa.create_engine(url, pool_pre_ping=True, connect_args=timeout)
-    assert url.database is not None
-    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url)
+        engine = sa.create_engine(url, pool_pre_ping=pooled, poolclass=None if pooled else sa.NullPool, connect_args=timeout)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
+    engine = sa.create_engine(url, poolclass=None if pooled else sa.NullPool)
+    event.listen(engine, "do_connect", _make_sqlite_file)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_sqlite_file(_dialect: sa.Dialect, _record: object, arguments: Sequence[str], _options: object) -> None:
+    """SQLite would make a file that others can read; those beside it (-wal, -shm) get the mode of this one."""
+    file = Path(arguments[0])
+    if not file.exists():
+        make_folder(file.parent)
+        make_file(file)
+
+
+def _prepare_postgresql(raw: Any, _record: object) -> None:
+    asked = "unnest(%s::text[], %s::text[]) AS asked(name, value)"
+    set_those_it_knows = f"SELECT set_config(name, value, false) FROM pg_settings JOIN {asked} USING (name)"
+    raw.execute(set_those_it_knows, (list(_LET_GO), list(_LET_GO.values())))
+    raw.commit()
 
 
 def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
@@ -94,3 +121,12 @@ def patiently(attempt: Callable[[], Any], stop: threading.Event | None = None) -
             stopped = time.monotonic() > deadline or (stop is not None and stop.is_set())
             if stopped or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
+
+
+def upsert(dialect: sa.Dialect, table: sa.Table) -> Any:
+    """An INSERT that takes `on_conflict_do_update`, which both databases have, each in its own dialect."""
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert
+    return insert(table)

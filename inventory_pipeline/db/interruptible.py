@@ -39,6 +39,7 @@ class InterruptibleConnection:
     def __init__(self, database: Database) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._stopping = threading.Event()
+        self._database = database
         self._connection = database.dedicated().execution_options(**{STOP: self._stopping})
         self._raw: Any = self._connection.connection.dbapi_connection
         # A daemon, so that a statement which no call can stop does not keep the process alive.
@@ -49,7 +50,7 @@ class InterruptibleConnection:
         """The result of `work` inside one transaction, or its exception, after rollback.
 
         An exception that reaches the waiting caller itself (a signal handler's) stops the statement, rolls back, ends
-        the connection, and goes on.
+        the connection, and goes on. Raises DatabaseUnavailable where the database has ended the connection.
         """
 
         def in_transaction(connection: sa.Connection) -> Result:
@@ -72,7 +73,8 @@ class InterruptibleConnection:
             self.close()
             raise
         if job.error is not None:
-            raise job.error
+            with self._database.typed_errors():
+                raise job.error
         return job.result
 
     def close(self) -> None:

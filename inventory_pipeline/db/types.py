@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from inventory_pipeline.core.quantity import PLACES, Number
 
@@ -13,9 +12,23 @@ SCALE = 10**PLACES
 
 # Byte order in both databases, whatever the server's locale: the same sorting everywhere, and the cheapest comparison.
 Key = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 # SQLite counts up only an INTEGER primary key.
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Json(sa.types.TypeDecorator[Any]):
+    """JSON, JSONB on PostgreSQL; None is no JSON null but none at all."""
+
+    impl = sa.JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return self.impl_instance
+        # Here, so that SQLite does not load another database's dialect: a tenth of a second of every command.
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
 class Instant(sa.types.TypeDecorator[datetime]):

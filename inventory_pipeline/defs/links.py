@@ -7,7 +7,7 @@ from inventory_pipeline.defs import names
 
 def store_page(key: str) -> str:
     """The store's own figures; without `view` the asset's page would show those of the store that was synced last."""
-    return f"/assets/{names.SNAPSHOT.to_user_string()}?view=partitions&partition={quote(key, safe='')}"
+    return f"/assets/{names.SNAPSHOT}?view=partitions&partition={quote(key, safe='')}"
 
 
 def launchpad(job: str, form: str, store: str | None = None) -> str:

@@ -1,10 +1,19 @@
-"""The names people type, filter by and read in the Dagster UI."""
+"""The names people type, filter by and read in the Dagster UI. Plain texts, so that reading them does not load Dagster."""
 
-import dagster as dg
-
-SNAPSHOT = dg.AssetKey("inventory_snapshot")
+SNAPSHOT = "inventory_snapshot"
 STORES_PARTITIONS = "store_integrations"
 SYNC_JOB = "sync_inventory"
+# Every job and asset here: their bodies say first of all that their run lives, so that one which does not is dead.
+JOBS = (
+    SYNC_JOB,
+    "register_store_integration",
+    "manage_store_integration",
+    "check_alerts",
+    "manage_alerts",
+    "deliver_notices",
+    "maintenance",
+)
+ASSETS = (SNAPSHOT, "stock_alerts")
 # As workspace.yaml calls it.
 CODE_LOCATION = "inventory_pipeline"
 

@@ -1,18 +1,27 @@
 """The one resource of every asset, op, schedule and sensor here."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inventory_pipeline.core.errors import InventoryError
+from inventory_pipeline.core.clock import system_clock
+from inventory_pipeline.core.errors import DatabaseUnavailable, InventoryError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.environment import Environment, load_environment
 
 if TYPE_CHECKING:
+    from inventory_pipeline.services.sync.run_life import Heartbeat
     from inventory_pipeline.wiring import Services
+
+logger = logging.getLogger(__name__)
+
+RunContext = dg.OpExecutionContext | dg.AssetExecutionContext
 
 
 class Inventory:
@@ -34,10 +43,54 @@ class Inventory:
             yield services
 
     @contextmanager
-    def open_in_step(self) -> "Iterator[Services]":
-        """As `open`; what a use case refuses becomes the step's failure, in its own words and not tried again."""
+    def alive(self, context: RunContext) -> "Iterator[Heartbeat]":
+        """The life of the run whose body the block is: begun by the body's first act, over with the block.
+
+        Not over where the block raises RetryRequested: the run waits, in this process, and then goes on.
+        """
+        from inventory_pipeline.services.sync.run_life import Heartbeat
+
+        environment, run = self.environment, context.run
+        store = run.tags.get(names.PARTITION_TAG)
+        heartbeat = Heartbeat(environment.database_url, system_clock, environment.run_heartbeat, run.run_id, store)
+        waiting = False
         try:
-            with self.open() as services:
-                yield services
-        except InventoryError as error:
-            raise dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False) from None
+            yield heartbeat
+        except dg.RetryRequested:
+            waiting = True
+            raise
+        finally:
+            if not waiting:
+                heartbeat.end()
+
+    @contextmanager
+    def open_in_step(self, context: RunContext) -> "Iterator[Services]":
+        """As `open`, for a step's whole body. What a use case refuses becomes the step's failure, in its own words and not
+        tried again; a database that was lost is asked once more, by the whole step over fresh connections.
+        """
+        with self.alive(context) as heartbeat:
+            try:
+                heartbeat.begin()
+                with self.open() as services:
+                    yield services
+            except DatabaseUnavailable as error:
+                raise self.again_or_failure(context, error) from None
+            except InventoryError as error:
+                raise failure(error) from None
+            except Exception as error:
+                lost = history_error(error)
+                if lost is None:
+                    raise
+                raise self.again_or_failure(context, lost) from None
+
+    def again_or_failure(self, context: RunContext, error: InventoryError) -> dg.RetryRequested | dg.Failure:
+        """What to raise for an error that one more attempt may mend."""
+        if context.retry_number > 0:
+            return failure(error)
+        logger.warning("%s", error)
+        return dg.RetryRequested(max_retries=1, seconds_to_wait=self.environment.retry_wait.total_seconds())
+
+
+def failure(error: InventoryError) -> dg.Failure:
+    """The step's failure in the error's own words, which Dagster does not try again."""
+    return dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False)

@@ -17,6 +17,7 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import load_environment
+from inventory_pipeline.private_files import keep_private
 
 if TYPE_CHECKING:
     from dagster_postgres import DagsterPostgresStorage
@@ -38,6 +39,8 @@ class HistoryStorage(DagsterStorage, ConfigurableClass):
         inst_data: ConfigurableClassData | None,
         config_value: Mapping[str, Any],  # noqa: ARG003 - Dagster passes it
     ) -> "DagsterSqliteStorage | DagsterPostgresStorage":
+        # Every process of Dagster's passes here before it writes: web server, daemon, code server, each run's process.
+        keep_private()
         environment = load_environment()
         if environment.dagster_database_url is None:
             return DagsterSqliteStorage.from_local(str(environment.dagster_dir), inst_data=inst_data)

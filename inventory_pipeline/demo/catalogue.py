@@ -40,6 +40,7 @@ class Item:
     parent: "Item | None" = field(default=None, repr=False)
     variations: "list[Item]" = field(default_factory=list, repr=False)
     members: "list[Item]" = field(default_factory=list, repr=False)  # of a grouped product
+    orphaned: bool = False  # a variation whose product is gone: its row is left, and nobody sells it
 
     @property
     def pool(self) -> "Item":
@@ -82,12 +83,13 @@ class Catalogue:
 
     @property
     def variations(self) -> list[Item]:
+        """Orphaned ones too."""
         return [item for item in self._items.values() if item.parent is not None]
 
     @property
     def lines(self) -> list[Item]:
         """What has stock of its own to tell: every simple product and variation, whatever its status."""
-        return [item for item in self._items.values() if item.kind in ("simple", "variation")]
+        return [item for item in self._items.values() if item.kind in ("simple", "variation") and not item.orphaned]
 
     @property
     def pools(self) -> list[Item]:
@@ -116,12 +118,16 @@ class Catalogue:
                 self._items[item.id] = item
             self.revision += 1
 
-    def remove(self, item: Item | int) -> None:
-        """Removes a variation, or a product with all its variations."""
+    def remove(self, item: Item | int, *, leaving_orphans: bool = False) -> None:
+        """Removes a variation, or a product with all its variations; `leaving_orphans` leaves the rows of these behind."""
         with self.lock:
             item = self[item] if isinstance(item, int) else item
-            for gone in (item, *item.variations):
-                del self._items[gone.id]
+            del self._items[item.id]
+            for variation in item.variations:
+                if leaving_orphans:
+                    variation.orphaned = True
+                else:
+                    del self._items[variation.id]
             if item.parent is not None:
                 item.parent.variations.remove(item)
             self.revision += 1

@@ -1,1 +1,1 @@
-"""How a notice leaves the house: Apprise for people, signed JSON for programs. Knows no database and no store."""
+"""Sending notices: Apprise for people, signed JSON for programs. Imports no database and no store."""

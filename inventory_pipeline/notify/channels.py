@@ -1,4 +1,4 @@
-"""One interface to every way out: a channel sends a payload once and raises DeliveryFailed where that did not work.
+"""Channels: each sends the payload of a notice once, and raises DeliveryFailed where that did not work.
 
 Nothing is sent to an address that the route's AddressPolicy refuses.
 """
@@ -51,7 +51,7 @@ class AppriseChannel:
         _hide(url)
 
     def send(self, payload: Payload) -> None:
-        import apprise
+        import apprise  # not at the top: a check without notices need not load it
 
         message = render(payload)
         service = apprise.Apprise()
@@ -87,13 +87,13 @@ class WebhookChannel:
             SIGNATURE: f"sha256={sign(self._secret, stamp, body)}",
         }
         try:
-            reply = asyncio.run(self._post(body, headers))
+            status = asyncio.run(self._post(body, headers))
         except (httpx.HTTPError, TimeoutError) as error:
             if isinstance(error.__cause__, AddressRefused):
                 raise DeliveryFailed(str(error.__cause__)) from None
             raise DeliveryFailed(redact(one_line(f"{type(error).__name__}: {error}", 200))) from None
-        if not 200 <= reply < 300:
-            raise DeliveryFailed(f"the receiver answered {reply}")
+        if not 200 <= status < 300:
+            raise DeliveryFailed(f"the receiver answered {status}")
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
         # Not `http.HttpClient`: that one retries within the attempt, and here the outbox retries. A redirect could lead
@@ -118,7 +118,7 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 
 def kind_of(url: str) -> RouteKind:
     """Which channel an address is for. Raises UsageError for one that none understands, without showing it."""
-    import apprise
+    import apprise  # see AppriseChannel.send
 
     if apprise.Apprise.instantiate(url) is not None:
         return "apprise"

@@ -1,10 +1,10 @@
-"""A notice as a person reads it. Plain text: every channel shows it, and a store's texts cannot become markup."""
+"""The text of a notice, for a person. Plain text: every channel shows it, and a store's texts cannot become markup."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inventory_pipeline.core.notices import TOO_LITTLE_DATA
+from inventory_pipeline.core.cover import TOO_LITTLE_DATA
 from inventory_pipeline.core.text import one_line
 
 Facts = Mapping[str, Any]
@@ -18,12 +18,27 @@ _WORDS = {
     "stale": "stale: no good sync for too long",
     "completed": "sync completed",
 }
-_GRAVEST_FIRST = (
-    *("oversold", "stale", "needs_reauthorization", "out", "quarantined", "backorder", "failed", "low", "runs_out"),
-    *("resolved", "completed"),
+# The order of the counts in a title: the levels, the most urgent first, then what needs nobody.
+_COUNTS_ORDER = (
+    "oversold",
+    "stale",
+    "needs_reauthorization",
+    "out",
+    "quarantined",
+    "backorder",
+    "failed",
+    "low",
+    "runs_out",
+    "resolved",
+    "completed",
 )
-_EVENTS = {"opened": "New", "worsened": "Worse", "reminded": "Still there after the snooze", "resolved": "Resolved"}
-_EVENTS["sync_completed"] = "Synced"
+_EVENTS = {
+    "opened": "New",
+    "worsened": "Worse",
+    "reminded": "Still there after the snooze",
+    "resolved": "Resolved",
+    "sync_completed": "Synced",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Message:
 
 
 def render(payload: Facts) -> Message:
-    """The digest of one route and run as a title of one line and a text of a few."""
+    """The message for one payload: a title of one line, and a text of several."""
     if payload.get("test"):
         return Message("inventory: test of this route", f"Notices of route {payload['route']} arrive here.\n\n{_footer(payload)}")
     alerts: list[Facts] = payload["alerts"]
@@ -53,7 +68,7 @@ def render(payload: Facts) -> Message:
 
 def _title(payload: Facts) -> str:
     counts: Mapping[str, int] = payload["counts"]
-    told = ", ".join(f"{counts[level]:,} {_WORDS.get(level, level)}" for level in _GRAVEST_FIRST if counts.get(level))
+    told = ", ".join(f"{counts[level]:,} {_WORDS.get(level, level)}" for level in _COUNTS_ORDER if counts.get(level))
     where = f"{payload['stores']:,} stores"
     if payload["stores"] == 1:
         [first, *_] = payload["alerts"]
@@ -62,7 +77,7 @@ def _title(payload: Facts) -> str:
 
 
 def describe(fact: Facts) -> str:
-    """One alert on one line, with the rule that fired."""
+    """One alert on one line, with the rule that fired, at most 400 characters."""
     where = f"store {fact['store']}" if fact["store"] else f"group {fact['group']}"
     if fact["kind"] in ("store", "sync"):
         detail = fact["detail"].removeprefix(f"{fact['level']}: ")
@@ -84,7 +99,7 @@ def describe(fact: Facts) -> str:
 
 
 def _unsure(fact: Facts) -> bool:
-    """Said once for all: in a store's first days it holds for every line."""
+    """Whether there is too little data for days of cover. A message says once for how many alerts that holds."""
     return fact["cover"].startswith(TOO_LITTLE_DATA)
 
 
@@ -95,7 +110,7 @@ def _amount(fact: Facts) -> str:
 
 
 def _as_of(payload: Facts) -> list[str]:
-    """Every notice says how old its numbers are."""
+    """How old the numbers of the message are: a line for each store, and for each group of a SKU alert."""
     stores = [f"Store {store} as of {as_of or 'never: no good sync yet'}" for store, as_of in payload["as_of"].items()]
     groups = {fact["group"]: fact["as_of"] for fact in payload["alerts"] if not fact["store"]}
     return stores + [f"Group {group} as of {as_of} or later" for group, as_of in groups.items() if as_of]

@@ -1,4 +1,4 @@
-"""Asynchronous work that a signal ends at once, whatever code it lands in."""
+"""Running asynchronous work so that SIGINT and SIGTERM end it at once."""
 
 import asyncio
 import signal
@@ -12,9 +12,12 @@ Result = TypeVar("Result")
 def run_cancellable(work: Coroutine[Any, Any, Result]) -> Result:
     """`asyncio.run` for a main thread whose SIGINT and SIGTERM handlers raise, as Dagster's and Python's own do.
 
-    An exception raised by a handler inside an event-loop callback is swallowed there and taken for a broken
-    connection, so that a cancelled sync would retry and go on. Here the signal cancels the work, its cleanup runs,
-    and only then is the handler called that was in place before.
+    Without it, an exception that a handler raises inside a callback of the event loop is swallowed there or taken for a
+    broken connection, so that a cancelled sync would retry and go on.
+
+    1. While the work runs, the two signals cancel its task instead of calling their handlers.
+    2. The work's cleanup runs.
+    3. The handlers are put back, and called for the signals that came.
     """
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(work)

@@ -8,16 +8,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from dagster import DagsterRunStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from typer.testing import CliRunner, Result
 
 from inventory_pipeline.cli.main import app
+from inventory_pipeline.db.sync import heartbeats
+from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SYNC_JOB
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.logs import LOGGER
+from inventory_pipeline.services.sync.run_life import this_process
 from inventory_pipeline.wiring import open_services
 
 # Whatever the machine or a `.env` says must not reach a test; empty, since `.env` fills in what is unset.
@@ -46,6 +53,7 @@ def made_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def data_dir(made_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """INVENTORY_DATA_DIR for this process and those that it starts; `feeds` in it exists."""
+    umask = os.umask(0o077)  # as `main` does, which the tests do not go through
     folder = tmp_path / "data"
     shutil.copytree(made_data_dir, folder)
     (folder / "feeds").mkdir()
@@ -55,6 +63,7 @@ def data_dir(made_data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
     monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where the tests' shops and receivers are
     yield folder
+    os.umask(umask)
     logger = logging.getLogger(LOGGER)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
@@ -99,10 +108,10 @@ def edit(statement: str) -> None:
 
 
 def command(*arguments: str) -> "subprocess.Popen[str]":
-    """`inventory-pipeline` as a process of its own, out of reach of a Ctrl-C to the tests."""
+    """`inventory-pipeline` as a process of its own, out of reach of a Ctrl-C to the tests, in a shell that hides nothing."""
     script = Path(sys.executable).with_name("inventory-pipeline")
     return subprocess.Popen(
-        [script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, umask=0
     )
 
 
@@ -133,3 +142,20 @@ def processes_on(folder: Path) -> list[str]:
         if f"INVENTORY_DATA_DIR={folder}".encode() in environment and int(process.name) != os.getpid():
             found.append(words)
     return found
+
+
+def stuck_run(store: str, status: DagsterRunStatus = DagsterRunStatus.STARTED) -> str:
+    """A sync in the history whose process was heard last ten minutes ago, and is gone; its id."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    with open_instance() as instance, open_services(load_environment()) as services:
+        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__")
+        run = instance.create_run_for_job(
+            defs.resolve_job_def(SYNC_JOB),
+            tags={PARTITION_TAG: store},
+            status=status,
+            remote_job_origin=RemoteJobOrigin(repository, SYNC_JOB),
+        )
+        heard = services.clock() - timedelta(minutes=10)
+        heartbeats.begin(services.database, run.run_id, store, this_process()._replace(pid=child.pid), lambda: heard)
+    return run.run_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+from inventory_pipeline_tests.postgres import PostgresServer, cut
 
 STOCK = "sku,title,available\nTEA-1,Green tea,3\nCUP-1,Cup <b>,0\nPOT-1,Pot,40\n"
 
@@ -17,6 +18,21 @@ def supplier(feed_store: Callable[..., Path]) -> Path:
     file = feed_store("supplier", STOCK)
     sync("supplier")
     return file
+
+
+def test_a_check_whose_database_was_lost_is_made_once_more(
+    cli: Cli, feed_store: Callable[..., Path], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.create_database()
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", url)
+    feed_store("supplier", STOCK)
+    sync("supplier")
+    cut(url, "alert_baselines")
+    result = cli("check-alerts", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["opened"]) == (0, 2)
+    assert result.stderr.startswith("inventory-pipeline: the inventory database (PostgreSQL database test_")
+    assert "trying once more in 0 s" in result.stderr
+    postgres_server.drop_database(url)
 
 
 def good(cli: Cli, *arguments: str, stdin: str | None = None) -> str:
@@ -77,14 +93,31 @@ def test_rules_go_out_and_come_back_as_csv(cli: Cli, feed_store: Callable[..., P
     assert "14" in good(cli, "thresholds", "list")
 
 
+def test_rules_about_dangerous_names_come_back_exactly_and_are_no_formulas(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    for sku in ("=1+1", "'=1+1", "-5", "x;=1", "＝1"):
+        good(cli, "thresholds", "set", "3", f"--sku={sku}")
+    exported, rules = good(cli, "thresholds", "export"), good(cli, "thresholds", "list", "--json")
+    assert [line.split(",")[5] for line in exported.splitlines()[1:]] == ["''=1+1", "'-5", "'=1+1", '"x;\'=1"', "'＝1"]
+    raw = good(cli, "thresholds", "export", "--raw")
+    assert [line.split(",")[5] for line in raw.splitlines()[1:]] == ["'=1+1", "-5", "=1+1", '"x;=1"', "＝1"]
+    for text, options in ((exported, ()), (f"\ufeff{exported}", ()), (raw, ("--raw",))):
+        for sku in ("=1+1", "'=1+1", "-5", "x;=1", "＝1"):
+            good(cli, "thresholds", "remove", f"--sku={sku}")
+        good(cli, "thresholds", "import", "-", *options, stdin=text)
+        assert good(cli, "thresholds", "list", "--json") == rules
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("scope,threshold,threshold\nglobal,4,5\n", "line 1: the file has twice the column 'threshold'"),
+        ('scope,threshold\nglobal,4\nglobal,"5"5\n', "line 3: "),
         ("scope,threshold\nglobal,4\nglobal,x\n", "line 3: threshold 'x' is not a number"),
         ("scope,threshold\nglobal,4\nglobal,5\n", "line 3: global default was set in line 2 already"),
         ("scope,threshold\nstore,4\n", "line 2: a store rule needs a store"),
         ("scope,threshold,colour\nglobal,4,red\n", "line 1: the file has the unknown column 'colour'"),
-        ("threshold\n4\n", "line 1: the file lacks the column scope"),
+        ("threshold\n4\n", "line 1: the file lacks the column 'scope'"),
         ("scope,store,threshold\nglobal,,4\nstore,nowhere,4\n", "line 3: no store 'nowhere' is registered"),
         ("scope,group,sku,threshold\nsku,nowhere,TEA,4\n", "line 2: no store is in group 'nowhere'"),
         ("scope,threshold\nglobal,4,5\n", "line 2: more cells than columns"),
@@ -171,6 +204,19 @@ def test_a_check_whose_notices_do_not_arrive_says_so_and_fails(cli: Cli) -> None
     assert result.exit_code == 1
     assert "1 notices not delivered, 0 given up" in result.stderr
     assert "ConnectError" in good(cli, "notify", "list")
+
+
+def test_a_table_of_the_report_is_no_formula_for_a_spreadsheet_either(
+    cli: Cli, feed_store: Callable[..., Path], tmp_path: Path
+) -> None:
+    feed_store("supplier", "sku,title,available\n=1+1,@SUM(1),0\n")
+    sync("supplier")
+    good(cli, "check-alerts")
+    good(cli, "report", "--html", str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    assert "<td>&#x27;=1+1<td>" in page
+    assert "<td>=" not in page
+    assert "<td>@" not in page
 
 
 @pytest.mark.usefixtures("supplier")

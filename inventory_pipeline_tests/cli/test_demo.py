@@ -14,6 +14,7 @@ from inventory_pipeline.demo.messages import Answer, Request, Respond
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline_tests.cli.conftest import Cli, command, processes_on
+from inventory_pipeline_tests.modes import PRIVATE, modes_of
 
 PATIENCE = 240.0  # seconds; a machine that does other things as well
 
@@ -28,6 +29,7 @@ def test_once_syncs_prints_and_leaves_nothing_running(data_dir: Path) -> None:
     assert len(stock.splitlines()) == 27
     assert log.count(" published ") == 4
     assert processes_on(data_dir) == []
+    assert modes_of(data_dir / "demo") == PRIVATE
     assert not (data_dir / "secret.key").exists(), "the demo must keep out of the real data folder"
 
 

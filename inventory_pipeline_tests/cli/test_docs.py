@@ -13,7 +13,7 @@ import typer
 
 from inventory_pipeline.cli.main import app
 from inventory_pipeline.connectors.registry import platform_names
-from inventory_pipeline.defs.schedules import checked_cron
+from inventory_pipeline.defs.sync.schedules import checked_cron
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 
 README = (PROJECT_ROOT / "README.md").read_text()
@@ -123,7 +123,7 @@ def test_every_library_has_its_line_among_the_decisions() -> None:
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
     decisions = (PROJECT_ROOT / "docs" / "decisions" / "README.md").read_text()
     for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        assert f"`{re.split(r'[^a-z-]', requirement)[0]}`" in decisions
+        assert f"`{re.split(r'[^a-z0-9-]', requirement)[0]}`" in decisions
 
 
 def test_the_constraints_pin_every_library_and_name_no_address() -> None:
@@ -131,6 +131,6 @@ def test_the_constraints_pin_every_library_and_name_no_address() -> None:
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in text.splitlines() if "==" in line}
     for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        assert re.split(r"[^a-z-]", requirement)[0] in pinned
+        assert re.split(r"[^a-z0-9-]", requirement)[0] in pinned
     assert "://" not in text
     assert " @ " not in text

@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dagster import DagsterRunStatus
 
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.wiring import open_services
-from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+from inventory_pipeline_tests.cli.conftest import Cli, edit, stuck_run, sync
 
 
 def findings(cli: Cli, status: int) -> dict[str, dict]:
@@ -48,13 +49,13 @@ def test_a_database_that_cannot_be_reached(cli: Cli, monkeypatch: pytest.MonkeyP
 
 
 def test_a_key_file_that_others_can_read(cli: Cli, data_dir: Path) -> None:
-    cli("credentials", "set", "berlin", stdin="ck_very_secret\n")
+    cli("credentials", "set", "berlin", "--host", "shop.example", stdin="ck_very_secret\n")
     (data_dir / "secret.key").chmod(0o644)
     assert "chmod 600" in findings(cli, 1)["key file"]["cure"]
 
 
 def test_a_key_that_opens_nothing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    cli("credentials", "set", "berlin", stdin="ck_very_secret\n")
+    cli("credentials", "set", "berlin", "--host", "shop.example", stdin="ck_very_secret\n")
     monkeypatch.setenv("INVENTORY_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
     result = cli("doctor")
     assert result.exit_code == 1
@@ -93,6 +94,19 @@ def test_stores_that_are_stale_unsynced_or_refused_are_named(cli: Cli, feed_stor
     assert any("never synced" in line for line in details)
 
 
+def test_a_run_whose_process_is_gone_and_one_that_waits_for_the_daemon(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    run_id = stuck_run("supplier")
+    stuck_run("supplier", DagsterRunStatus.QUEUED)
+    found = findings(cli, 1)
+    assert found["runs"]["status"] == "fail"
+    assert f"sync of store supplier, run {run_id} (STARTED): its last heartbeat" in found["runs"]["detail"]
+    assert "sync-all-stores" in found["runs"]["cure"]
+    assert "no Dagster daemon is running: neither schedule nor sensors run, and 1 queued runs wait" in found["daemon"]["detail"]
+    assert cli("sync-all-stores").exit_code == 0
+    assert findings(cli, 0)["runs"]["status"] == "ok"
+
+
 def test_a_clock_that_was_set_back(cli: Cli, feed_store: Callable[..., Path]) -> None:
     feed_store()
     sync("supplier")
@@ -110,10 +124,10 @@ def test_a_feed_folder_that_is_missing(cli: Cli, feed_store: Callable[..., Path]
 def test_notices_that_nobody_got(cli: Cli) -> None:
     assert cli("notify", "add", "office", stdin="http://127.0.0.1:9/hook").exit_code == 0
     with open_services(load_environment()) as services, services.database.begin() as connection:
-        outbox.enqueue(connection, "office", {}, services.clock())
-        letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
+        notices.enqueue(connection, "office", {}, services.clock())
+        letter = notices.claim(connection, services.clock(), timedelta(minutes=1))
         assert letter is not None
-        outbox.settle_given_up(connection, letter.id, "nobody answers")
+        notices.mark_given_up(connection, letter.id, "nobody answers")
     found = findings(cli, 0)
     assert found["notices"]["status"] == "warn"
     assert "office" in found["notices"]["detail"]
@@ -126,3 +140,27 @@ def test_a_store_that_may_not_be_connected_to(cli: Cli, feed_store: Callable[...
     found = findings(cli, 1)["store supplier"]
     assert found["detail"] == "store 'supplier': 10.0.0.5 is a private address"
     assert "stores set supplier --allow-private" in found["cure"]
+
+
+def test_a_credential_that_is_bound_elsewhere(cli: Cli) -> None:
+    url = "https://feeds.example/stock.csv"
+    cli("stores", "add", "supplier", "--platform", "feed", "--url", url, "--credential", "token=-", stdin="token-value-1\n")
+    assert findings(cli, 0)["bindings"]["status"] == "ok"
+    cli("credentials", "bind", "supplier.token", "--host", "elsewhere.example")
+    found = [row for row in json.loads(cli("doctor", "--json").stdout)["findings"] if row["check"] == "store supplier"]
+    assert found[0]["status"] == "fail"
+    assert found[0]["detail"] == "secret:supplier.token may be sent to elsewhere.example and not to feeds.example"
+    assert "credentials bind supplier.token --host feeds.example`" in found[0]["cure"]
+    assert "bindings" not in findings(cli, 1)
+
+
+def test_an_address_that_has_held_a_key_since_before_that_was_refused(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    sync("supplier")
+    assert findings(cli, 0)["addresses"]["status"] == "ok"
+    edit("UPDATE store_integrations SET url = 'https://feeds.example/stock.csv?lang=de&key=abcdef' WHERE key = 'supplier'")
+    found = findings(cli, 0)["store supplier"]
+    assert found["status"] == "warn"
+    assert found["detail"] == "its address holds a password or key (the value of key), and addresses are shown"
+    assert "query.key=secret:NAME" in found["cure"]
+    assert "abcdef" not in found["detail"] + found["cure"]

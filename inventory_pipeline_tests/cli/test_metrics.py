@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
@@ -54,6 +54,6 @@ def test_each_active_store_its_age_and_what_is_wrong_with_it(cli: Cli, feed_stor
 def test_notices_that_did_not_arrive_are_counted(cli: Cli) -> None:
     assert cli("notify", "add", "office", stdin="http://127.0.0.1:9/hook").exit_code == 0
     with open_services(load_environment()) as services, services.database.begin() as connection:
-        outbox.enqueue(connection, "office", {"key": "k", "created_at": "t"}, services.clock())
+        notices.enqueue(connection, "office", {"key": "k", "created_at": "t"}, services.clock())
     assert cli("check-alerts").exit_code == 1
     assert samples(cli)["inventory_notices_undelivered", ""] == 1

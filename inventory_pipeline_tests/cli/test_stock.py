@@ -59,6 +59,18 @@ def test_csv_leaves_empty_what_is_unknown(cli: Cli) -> None:
     assert (rows["A"]["stale"], rows["A"]["sellable"]) == ("false", "")
 
 
+def test_csv_holds_no_formula_and_its_numbers_stay_numbers(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("supplier", "sku,title,available\n=A1,=HYPERLINK(1),-1\n'-B,x;=1,2.5\n")
+    sync("supplier")
+    rows = list(csv.DictReader(cli("stock", "--csv").stdout.splitlines()))
+    assert {row["sku"]: (row["title"], row["available"]) for row in rows} == {
+        "'=A1": ("'=HYPERLINK(1)", "-1"),
+        "''-B": ("x;'=1", "2.5"),
+    }
+    raw = list(csv.DictReader(cli("stock", "--csv", "--raw").stdout.splitlines()))
+    assert {row["sku"]: row["title"] for row in raw} == {"=A1": "=HYPERLINK(1)", "'-B": "x;=1"}
+
+
 @pytest.mark.usefixtures("supplier")
 def test_people_read_words_for_what_is_no_number(cli: Cli) -> None:
     shown = cli("stock").stdout.splitlines()
@@ -107,6 +119,7 @@ def test_stock_as_of_before_the_first_sync_is_no_line(cli: Cli) -> None:
         (["--at", "yesterday"], "'yesterday' is not an ISO 8601 instant"),
         (["--at", show_instant(system_clock() + timedelta(days=2))], "lies in the future"),
         (["--store", "nope"], "stores list"),
+        (["--raw"], "--raw is about --csv"),
         (["--group", "nope"], "no store is in group 'nope'"),
         (["--json", "--csv"], "choose one of --json and --csv"),
     ],

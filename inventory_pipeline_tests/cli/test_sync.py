@@ -9,7 +9,7 @@ from pathlib import Path
 from inventory_pipeline.demo.messages import Answer, Request, Respond
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
-from inventory_pipeline_tests.cli.conftest import Cli, command, processes_on, sync
+from inventory_pipeline_tests.cli.conftest import Cli, command, processes_on, stuck_run, sync
 
 COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing")
 HEADING = ["store", "outcome", *COUNTS, "calls", "seconds"]
@@ -58,6 +58,19 @@ def test_a_store_that_fails_is_named_and_the_others_are_synced(cli: Cli, feed_st
     assert [(row["store"], row["outcome"]) for row in json.loads(result.stdout)] == [("broken", "published")]
     assert json.loads(cli("alerts", "list", "--json").stdout) == []
     assert "the last sync of each was published" in cli("sync-all-stores", "--failed").stdout
+
+
+def test_a_run_whose_process_is_gone_is_closed_first_and_counts_as_failed(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    for key in ("dead", "other"):
+        feed_store(key)
+        sync(key)
+    run_id = stuck_run("dead")
+    result = cli("sync-all-stores", "--failed", "--json")
+    assert result.stderr.startswith(f"inventory-pipeline: closed the sync of store dead, run {run_id}: its last heartbeat on ")
+    assert [(row["store"], row["outcome"]) for row in json.loads(result.stdout)] == [("dead", "published")]
+    logged = json.loads(cli("sync-log", "--store", "dead", "--json").stdout)
+    assert [(row["outcome"], row["status"]) for row in logged] == [("published", "SUCCESS"), ("failed", "FAILURE")]
+    assert "the run's process is gone" in logged[1]["error"]
 
 
 def test_a_shrunken_store_is_published_when_a_person_accepts_it(cli: Cli, feed_store: Callable[..., Path]) -> None:

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from inventory_pipeline_tests.connectors.woocommerce_protocol import NO_ROUTE, Gate
+from inventory_pipeline_tests.connectors.woocommerce_protocol import CANNOT_VIEW, NO_ROUTE, Gate
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
 
 Fault = Callable[[Request], Answer | None]
+Permalinks = Literal["pretty", "index", "plain"]
 
 
 def product(number: Any, **changes: Any) -> dict[str, Any]:
@@ -45,16 +46,19 @@ def variation(number: Any, parent_id: Any, option: str = "S", **changes: Any) ->
 class MadeUpShop:
     """`fault` may answer a request instead of the shop. `path` is the subfolder the shop lives in.
 
-    `flat` False: as before 10.3. `totals` False: as behind a proxy that drops the header.
+    `permalinks` "index": they begin with /index.php/. `flat` False: as before 10.3. `totals` False: as behind a proxy that
+    drops the header. `hidden` are ids of items that the shop counts and never shows, each on its page: orphaned variations, and
+    rows that WordPress cannot read.
     """
 
     products: list[dict[str, Any]] = field(default_factory=list)
     variations: list[dict[str, Any]] = field(default_factory=list)
     flat: bool = True
     totals: bool = True
-    pretty: bool = True
+    permalinks: Permalinks = "pretty"
     path: str = ""
     version: str | None = None
+    hidden: set[int] = field(default_factory=set)
     fault: Fault = lambda _: None
     gate: Gate | None = field(default_factory=Gate)
     base_url: str = ""
@@ -74,6 +78,9 @@ class MadeUpShop:
         route = self._route(request)
         if route is None:
             return Answer.html("Page not found", 404)
+        # WooCommerce looks at keys only where the address as sent holds this.
+        if self.gate and "wp-json/wc/" not in request.target:
+            return CANNOT_VIEW
         if self.gate and (refusal := self.gate.refusal(request, self.base_url)):
             return refusal
         if route == "/system_status":
@@ -82,10 +89,13 @@ class MadeUpShop:
         return NO_ROUTE if items is None else self._page(items, request.query)
 
     def _route(self, request: Request) -> str | None:
-        if "rest_route" in request.query and request.path == f"{self.path}/index.php":
+        path = request.path.removeprefix(self.path)
+        if "rest_route" in request.query and path.startswith("/index.php"):
             return request.query["rest_route"].removeprefix("/wc/v3").rstrip("/")
-        prefix = f"{self.path}/wp-json/wc/v3"
-        return request.path.removeprefix(prefix).rstrip("/") if self.pretty and request.path.startswith(prefix) else None
+        if self.permalinks != "pretty":
+            path = path.removeprefix("/index.php") if self.permalinks == "index" and path.startswith("/index.php/") else ""
+        prefix = "/wp-json/wc/v3"
+        return path.removeprefix(prefix).rstrip("/") if path.startswith(prefix) else None
 
     def _items(self, route: str) -> list[dict[str, Any]] | None:
         if route == "/products":
@@ -98,7 +108,8 @@ class MadeUpShop:
     def _page(self, items: list[dict[str, Any]], query: dict[str, str]) -> Answer:
         size, number = int(query.get("per_page", 10)), int(query.get("page", 1))
         wanted = set(query["_fields"].split(","))
-        shown = [_only(item, wanted) for item in items[(number - 1) * size : number * size]]
+        page = items[(number - 1) * size : number * size]
+        shown = [_only(item, wanted) for item in page if item["id"] not in self.hidden]
         headers = {"Content-Type": "application/json; charset=UTF-8"}
         if self.totals:
             headers |= {"X-WP-Total": str(len(items)), "X-WP-TotalPages": str(-(-len(items) // size))}

@@ -31,7 +31,8 @@ class PlatformCase:
 
     `lines` are the quantities of the whole store by (item, location): tracked ones with a zero and a negative among them,
     an untracked and an unknown one. Beside them the store has `bad_items` that cannot be read.
-    `secrets` are the values of the credentials in the contexts.
+    `secrets` are the values of the credentials in the contexts. `states` are those that the platform tells apart: PrestaShop does
+    not say over its webservice what it does not track.
     """
 
     lines: Mapping[tuple[str, str], Quantity]
@@ -42,6 +43,7 @@ class PlatformCase:
     down: Serve  # every request
     breaking_off: Serve  # in the middle of the goods
     silent: Serve  # never an answer to anything
+    states: frozenset[str] = frozenset({"tracked", "untracked", "unknown"})
 
 
 def case_of(platform: str) -> PlatformCase:

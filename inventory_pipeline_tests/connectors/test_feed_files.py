@@ -1,7 +1,10 @@
 """Feed files on disk: where they may lie, when they may be read, and when they need not be."""
 
 import asyncio
+import gzip
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -9,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory_pipeline.connectors.feed.file import feed_path, open_file
+from inventory_pipeline.connectors.feed.sources import feed_path, open_file
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline_tests.connectors.feeding import check_file, feed, read_file
@@ -87,7 +90,7 @@ def test_what_is_not_there_or_no_file_is_named(stock: Path):
     with pytest.raises(StoreMisconfigured, match=r"there is no feed file '.*gone\.csv'; put it there"):
         read_file(stock.parent / "gone.csv")
     (stock.parent / "folder.csv").mkdir()
-    with pytest.raises(StoreMisconfigured, match="is not a file"):
+    with pytest.raises(StoreMisconfigured, match=r"the folder 'folder.csv' holds no file that fits pattern=\*"):
         read_file(stock.parent / "folder.csv")
 
 
@@ -95,6 +98,65 @@ def test_a_pipe_does_not_hold_a_sync_up(stock: Path):
     os.mkfifo(stock.parent / "pipe.csv")
     with pytest.raises(StoreMisconfigured, match="is not a file"):
         read_file(stock.parent / "pipe.csv")
+
+
+def test_a_file_with_a_second_name_elsewhere_is_refused_with_its_cure(stock: Path):
+    (stock.parent / "link.csv").hardlink_to(stock)
+    for name in ("link.csv", "stock.csv"):
+        with pytest.raises(StoreMisconfigured, match=r"is a hard link with 2 names; copy it instead of linking it"):
+            read_file(stock.parent / name)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["-----BEGIN OPENSSH PRIVATE KEY-----", "DB_PASSWORD=hunter2", "AKIAIOSFODNN7EXAMPLEKEY0", "root:x:0:0:root@host:/root"],
+)
+def test_a_first_line_that_is_no_heading_is_not_repeated(stock: Path, secret: str):
+    """Somebody may have put a file there that is no feed: what stands in it belongs into no log."""
+    stock.write_text(f"{secret},b\nmore of it\n")
+    with pytest.raises(StoreMisconfigured) as refused:
+        read_file(stock)
+    assert secret[:12] not in str(refused.value)
+
+
+def test_an_endless_line_is_refused_before_memory_holds_it(tmp_path: Path):
+    """3.2 GB in one line of a small gzip file, read by a process of its own whose peak is compared with an ordinary read's."""
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"sku,stock\nA,") + gzip.compress(b"1" * (64 << 20)) * 50)
+    (tmp_path / "bomb.jsonl.gz").write_bytes(gzip.compress(b'{"sku": "') + gzip.compress(b"1" * (64 << 20)) * 50)
+    (tmp_path / "plain.csv").write_text(STOCK)
+    normal, told = peak_of(tmp_path / "plain.csv")
+    assert told == "2"
+    for name in ("bomb.csv.gz", "bomb.jsonl.gz"):
+        peak, told = peak_of(tmp_path / name)
+        assert "longer than 6 MiB; it is no feed" in told
+        assert peak - normal < 64 << 20
+
+
+def test_a_sync_of_a_table_loads_no_library_that_it_does_not_need(stock: Path):
+    script = (
+        "import pathlib, sys\n"
+        "from inventory_pipeline_tests.connectors.feeding import read_file\n"
+        "read_file(pathlib.Path(sys.argv[1]))\n"
+        "heavy = {'pandas', 'numpy', 'lxml', 'fsspec', 'python_calamine', 'asyncssh', 's3fs'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(stock)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def peak_of(path: Path) -> tuple[int, str]:
+    """The largest memory of a process that reads the file, in bytes, and what came of it."""
+    script = (
+        "import resource, sys, pathlib\n"
+        "from inventory_pipeline.core.errors import StoreMisconfigured\n"
+        "from inventory_pipeline_tests.connectors.feeding import read_file\n"
+        "try: told = str(len(read_file(pathlib.Path(sys.argv[1])).lines))\n"
+        "except StoreMisconfigured as error: told = str(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, told)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    peak, _, told = done.stdout.strip().partition(" ")
+    return int(peak) * (1 if sys.platform == "darwin" else 1024), told
 
 
 def test_a_file_that_cannot_be_opened_is_named_with_the_reason(stock: Path):
@@ -201,7 +263,7 @@ def test_a_check_says_what_was_found(stock: Path):
     stock.write_text("Artikelnummer;Bestand;Typ\nA;5;x\nB;viel;x\nC;1;y\n")
     found = check_file(stock, {"exclude.Typ": "y"})
     assert [item.ok for item in found.values()] == [True, True, True, False]
-    assert found["version"].detail == (
+    assert found["version"].detail.startswith(
         "CSV, utf-8, semicolon between cells, 3 headings; sku ← Artikelnummer, available ← Bestand; the SKU is the id;"
         " 1 lines; 1 excluded (1: Typ is y); 1 rejected (1: available 'viel' is not a number)"
     )
@@ -212,7 +274,7 @@ def test_a_check_says_what_was_found(stock: Path):
     ("name", "text", "check", "cure"),
     [
         ("gone.csv", None, "address", "put it there, or mend the store's address"),
-        ("stock.xls", "a,b\n", "version", "set format="),
+        ("stock.xls", "a,b\n", "version", "set column.id or column.sku"),
         ("stock.csv", "sku,price\nA,1\n", "version", "set column.available"),
         ("stock.csv", "sku,stock\nA,5\nB,", "version", "if its maker always writes it so, set final_newline=optional"),
     ],

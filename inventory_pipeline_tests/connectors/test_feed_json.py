@@ -56,6 +56,11 @@ def test_decimals_are_exact():
     assert (line.quantity.value, line.price) == (Decimal("0.1"), Decimal("19.99"))
 
 
+def test_a_json_number_that_went_through_binary_floating_point_means_what_it_was():
+    line = only(read_text('[{"sku": "A", "stock": 7.350000000000001}]', "stock.json"))
+    assert line.quantity.value == Decimal("7.35")
+
+
 def test_null_and_absent_are_never_zero():
     whole = read_rows(
         {"sku": "A", "stock": None, "price": None}, {"sku": "B"}, {"sku": "C", "stock": 0}, {"sku": "D", "stock": ""}
@@ -63,14 +68,14 @@ def test_null_and_absent_are_never_zero():
     assert [line.quantity for line in whole.lines.values()] == [UNKNOWN, UNKNOWN, Quantity.of(0), UNKNOWN]
 
 
-@pytest.mark.parametrize("bad", [True, False, [], {}, [5], "five", "NaN", "1,5", 1e300])
+@pytest.mark.parametrize("bad", [True, False, [], {}, [5], "five", "NaN", "1,2,5"])
 def test_what_is_no_number_costs_its_line_only(bad: object):
     whole = read_rows({"sku": "A", "stock": bad}, {"sku": "B", "stock": 6})
     assert [(line.item_id, line.location_id) for line in whole.rejected] == [("A", "default")]
     assert [line.item_id for line in whole.lines.values()] == ["B"]
 
 
-@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_know_cost_their_line_only(literal: str):
     text = f'[{{"sku": "A", "stock": {literal}}}, {{"sku": "B", "stock": 6}}]'
     whole = read_text(text, "stock.json")
@@ -126,7 +131,7 @@ def test_a_document_that_breaks_off_is_incomplete(cut: int):
         read_text('[{"sku": "A", "stock": 1}, {"sku": "B", "stock": 25}]'[:-cut], "stock.json")
 
 
-@pytest.mark.parametrize("path", ["data", "data.rows.x", "rows"])
+@pytest.mark.parametrize("path", ["data", "data.row", "rows"])
 def test_rows_that_are_not_where_they_should_be_are_no_empty_list(path: str):
     with pytest.raises(IncompleteRead, match="has no list of rows at"):
         read_text('{"data": {"rows": []}, "error": "maintenance"}', "stock.json", items=path)
@@ -139,9 +144,15 @@ def test_an_object_where_a_list_should_be_names_the_lists_in_it():
 
 def test_json_and_json_lines_taken_for_each_other_are_told_apart():
     with pytest.raises(StoreMisconfigured, match="an object a line; set format=jsonl"):
-        read_text('{"sku": "A", "stock": 1}\n{"sku": "B", "stock": 2}\n', "stock.json")
+        read_text('{"sku": "A", "stock": 1}\n{"sku": "B", "stock": 2}\n', "stock.json", format="json")
     with pytest.raises(StoreMisconfigured, match="set format=json"):
-        read_text('[{"sku": "A", "stock": 1}]', "stock.jsonl")
+        read_text('[{"sku": "A", "stock": 1}]', "stock.jsonl", format="jsonl")
+
+
+def test_the_content_tells_json_from_json_lines_whatever_the_name_says():
+    assert len(read_text('{"sku": "A", "stock": 1}\n{"sku": "B", "stock": 2}\n', "stock.json").lines) == 2
+    assert len(read_text('[{"sku": "A", "stock": 1}]', "stock.jsonl").lines) == 1
+    assert len(read_text('[{"sku": "A", "stock": 1}]', "stock.csv").lines) == 1
 
 
 def test_a_setting_that_names_a_key_no_row_has_is_an_error():

@@ -14,7 +14,9 @@ from inventory_pipeline.core.errors import UsageError
         ({"column": "x"}, "setting 'column' is not one of"),
         ({"column.": "x"}, "setting 'column.' names no field"),
         ({"column.stock": "x"}, "setting 'column.stock' names no field; the fields are: id, sku, title, available"),
-        ({"format": "xml"}, "setting format='xml' is none of: auto, csv, tsv, json, jsonl"),
+        ({"format": "pdf"}, "setting format='pdf' is none of: auto, csv, tsv, json, jsonl, xml, xlsx, xls, ods"),
+        ({"words.plenty": "many"}, "setting 'words.plenty'='many' is neither a number nor unknown"),
+        ({"header_row": "first"}, "setting header_row='first' is not a number"),
         ({"encoding": "klingon"}, "setting encoding='klingon' is not an encoding"),
         ({"encoding": "base64"}, "setting encoding='base64' is not an encoding"),
         ({"delimiter": "::"}, "setting delimiter='::' is neither one character"),
@@ -41,7 +43,9 @@ def test_what_cannot_be_used_is_named(settings: dict[str, str], told: str):
         {"exclude.Any heading, really?": "x", "filter.b": "(empty)"},
         {"encoding": "AUTO", "delimiter": "\t", "decimal": ",", "thousands": " ", "format": "CSV"},
         {"connections": "2", "timeout": "5", "verify_tls": "false", "requests_per_second": "1"},
-        dict.fromkeys(set(SETTINGS) - {"column.FIELD", "filter.HEADING", "exclude.HEADING"}, ""),
+        dict.fromkeys(
+            set(SETTINGS) - {"column.FIELD", "filter.HEADING", "exclude.HEADING", "untracked.HEADING", "words.WORD"}, ""
+        ),
     ],
 )
 def test_what_can_be_used_is_taken_and_empty_means_the_default(settings: dict[str, str]):

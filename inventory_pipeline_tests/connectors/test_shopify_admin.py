@@ -7,10 +7,8 @@ import httpx
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.connectors.shopify.auth import ClientCredentials
-from inventory_pipeline.connectors.shopify.cost import CostBudget
-from inventory_pipeline.connectors.shopify.envelope import Cost, ThrottleStatus
-from inventory_pipeline.connectors.shopify.settings import ShopifySettings
+from inventory_pipeline.connectors.shopify.settings import ClientCredentials, ShopifySettings
+from inventory_pipeline.connectors.toolkit.limits import Cost, CostBudget, ThrottleStatus
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
     IncompleteRead,

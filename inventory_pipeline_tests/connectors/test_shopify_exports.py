@@ -9,11 +9,9 @@ from itertools import islice
 import pytest
 
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.connectors.shopify.blocks import BLOCK
-from inventory_pipeline.connectors.shopify.bulk import LONGEST_POLL, Export, waits
-from inventory_pipeline.connectors.shopify.download import download
-from inventory_pipeline.connectors.shopify.received import Received
-from inventory_pipeline.connectors.shopify.spool import Spool
+from inventory_pipeline.connectors.shopify.receive import Export, download
+from inventory_pipeline.connectors.shopify.spool import Received, Spool
+from inventory_pipeline.connectors.toolkit.exports import BLOCK, LONGEST_POLL, waits
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.shopify import DemoShopify

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_pipeline.connectors.shopify.blocks import LONGEST_LINE, Blocks
-from inventory_pipeline.connectors.shopify.facts import VariantFact
-from inventory_pipeline.connectors.shopify.lines import BUNDLE, ORPHAN, Tally, pages
-from inventory_pipeline.connectors.shopify.nodes import decode_lines, decode_node, facts_of
-from inventory_pipeline.connectors.shopify.spool import Spool
+from inventory_pipeline.connectors.shopify.lines import BUNDLE, ORPHAN, Tally, VariantFact, pages
+from inventory_pipeline.connectors.shopify.spool import Spool, decode_lines, decode_node, facts_of
+from inventory_pipeline.connectors.toolkit.exports import LONGEST_LINE, Blocks
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
-from inventory_pipeline.core.stock import Page, StockLine, checked_line
+from inventory_pipeline.core.stock import TOO_LARGE, Page, StockLine, checked_line
+from inventory_pipeline.services.sync.lines import checked_page
 from inventory_pipeline_tests.connectors.made_up_shopify import gid, level, variant
 
 
@@ -162,10 +161,18 @@ def test_a_level_that_cannot_be_read_costs_only_its_own_line() -> None:
     assert [line.location_id for line in page.lines] == ["8"]
 
 
-@pytest.mark.parametrize("quantity", [None, "3", 1.5, True, [], 10**9 + 1, 10**30])
+@pytest.mark.parametrize("quantity", [None, "3", 1.5, True, []])
 def test_what_is_no_whole_number_is_refused(quantity: Any) -> None:
     page = whole_page(variant(1), level(1, available=quantity))
     assert (page.lines, len(page.rejected)) == ([], 1)
+
+
+@pytest.mark.parametrize("quantity", [10**9 + 1, 2147483647, -(10**12), 10**30])
+def test_a_quantity_beyond_every_bound_is_a_line_whose_quantity_is_unknown(quantity: int) -> None:
+    page = checked_page(whole_page(variant(1), level(1, available=quantity, on_hand=quantity)))
+    (line,) = page.lines
+    assert (line.quantity, line.on_hand) == (UNKNOWN, None)
+    assert page.notes[0].reason == TOO_LARGE
 
 
 @pytest.mark.parametrize("node", [{"__typename": "Product", "id": "gid://shopify/Product/1"}, {"id": 5}, [], "text", 7])

@@ -4,7 +4,8 @@ import pytest
 from graphql import parse, specified_rules, validate
 from graphql.validation import NoDeprecatedCustomRule
 
-from inventory_pipeline.connectors.shopify.queries import VERSIONS, Queries, Query
+from inventory_pipeline.connectors.shopify.queries import VERSIONS, Queries
+from inventory_pipeline.connectors.toolkit.graphql import Query
 from inventory_pipeline_tests.connectors.shopify_schemas import SCHEMA_OF, schema_of
 
 ALL = [(version, query) for version in VERSIONS for query in Queries(version).all]

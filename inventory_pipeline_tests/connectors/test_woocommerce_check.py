@@ -28,7 +28,7 @@ def test_the_version_is_told(version: str | None, ok: bool, text: str) -> None:
 
 
 def test_the_way_in_is_told() -> None:
-    with MadeUpShop([product(1)], pretty=False, totals=False).serve() as server:
+    with MadeUpShop([product(1)], permalinks="plain", totals=False).serve() as server:
         items = check_shop(server.url)
     assert "?rest_route=" in items["address"].detail
     assert items["permissions"].detail == "the key may read products"

@@ -20,7 +20,7 @@ from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, product
 from inventory_pipeline_tests.connectors.reading import check_shop, read_shop
 from inventory_pipeline_tests.connectors.recorded_shop import recorded_answer
 from inventory_pipeline_tests.connectors.woocommerce_protocol import KEY, SECRET, Gate, authentication_error, error
-from inventory_pipeline_tests.http.local_server import Answer, Request, wire
+from inventory_pipeline_tests.http.local_server import Answer, Request, silence, wire
 
 Fault = Callable[[Request], Answer | None]
 GOODS = [product(number) for number in range(1, 6)]
@@ -41,17 +41,17 @@ def on_products(answer: Answer, times: int = 1_000_000) -> Fault:
 
 
 def failing(fault: Fault, **settings: str) -> tuple[SyncError, list[RequestRecord]]:
-    records: list[RequestRecord] = []
+    exchanges: list[RequestRecord] = []
     with MadeUpShop(GOODS, fault=fault).serve() as server:
         with pytest.raises(SyncError) as caught:
-            read_shop(server.url, settings, on_request=records.append)
+            read_shop(server.url, settings, on_request=exchanges.append)
         assert server.all_closed()
     text = str(caught.value)
     assert "\n" not in text
     assert len(text) < 500
     assert KEY not in text
     assert SECRET not in text
-    return caught.value, records
+    return caught.value, exchanges
 
 
 # Recorded faults: what real servers answered
@@ -109,6 +109,15 @@ FAULTS = [
     ),
     ("web page at 200", Answer.html("Log in", 200), StoreMisconfigured, "200 “Log in” with a web page where JSON should be"),
     ("PHP notice", Answer(200, b"<br />\n<b>Notice</b>: Undefined index in x.php\n[]"), StoreMisconfigured, "WP_DEBUG_DISPLAY"),
+    (
+        "PHP notice after the JSON",
+        Answer(200, PAGE + b"<br />\n<b>Warning</b>: Undefined array key in x.php on line 3"),
+        StoreMisconfigured,
+        "puts PHP messages after its JSON; set WP_DEBUG_DISPLAY to false",
+    ),
+    ("database down", Answer.html("Database Error", 500), PlatformUnavailable, "error log and at WooCommerce > Status > Logs"),
+    ("folder forgotten", Answer(404, b""), StoreMisconfigured, "answers 404; check the address (a shop in a folder of its host"),
+    ("folder forgotten on a site", Answer.html("Not Found", 404), StoreMisconfigured, "https://shop.example/shop"),
     ("truncated JSON", Answer(200, PAGE[:200]), IncompleteRead, "cut off or malformed (200 bytes)"),
     ("empty body", Answer(200, b""), IncompleteRead, "cut off or malformed (0 bytes)"),
     ("truncated body", body(PAGE[:100], len(PAGE)), IncompleteRead, "a body that breaks off"),
@@ -173,11 +182,11 @@ def test_trouble_that_passes_costs_nothing_but_time(answer: Answer) -> None:
 
 
 def test_retry_after_is_waited_for_to_the_second() -> None:
-    records: list[RequestRecord] = []
+    exchanges: list[RequestRecord] = []
     busy = Answer.json({}, 429, Retry_After="7")
     with MadeUpShop(GOODS, fault=on_products(busy, times=2)).serve() as server:
-        read_shop(server.url, on_request=records.append)
-    assert [record.wait for record in records if record.status == 429] == [7.0, 7.0]
+        read_shop(server.url, on_request=exchanges.append)
+    assert [exchange.wait for exchange in exchanges if exchange.status == 429] == [7.0, 7.0]
 
 
 def test_every_attempt_is_signed_with_its_own_nonce() -> None:
@@ -209,6 +218,13 @@ def test_a_fault_in_the_middle_of_a_list_fails_the_read_and_leaves_nothing_behin
     def third_page(request: Request) -> Answer | None:
         return Answer.html("Error", 500) if request.query.get("page") == "3" else None
 
-    error, records = failing(third_page, per_page="1")
+    error, exchanges = failing(third_page, per_page="1")
     assert type(error) is PlatformUnavailable
-    assert sum(record.status == 500 for record in records) == 6
+    assert sum(exchange.status == 500 for exchange in exchanges) == 6
+
+
+def test_a_shop_that_is_slower_than_the_time_out_is_told_what_to_set() -> None:
+    error, _ = failing(on_products(silence()), timeout="1", connections="8")
+    assert isinstance(error, PlatformUnavailable)
+    assert "gives no answer within 1 s after 6 attempts" in str(error)
+    assert str(error).endswith("a longer timeout, a smaller per_page or fewer connections")

@@ -51,17 +51,28 @@ class Gate:
 
 
 class SecureGate(Gate):
-    """As over https: Basic, or both credentials in the query. `drops_headers`: as web servers that keep them to themselves."""
+    """As over https: Basic, or both credentials in the query, else OAuth. `drops_headers`: as web servers that keep the
+    Authorization header to themselves."""
 
-    def __init__(self, drops_headers: bool = False) -> None:
-        super().__init__()
+    def __init__(self, drops_headers: bool = False, key: str = KEY, secret: str = SECRET) -> None:
+        super().__init__(key, secret)
         self.drops_headers = drops_headers
 
-    def refusal(self, request: Request, base_url: str) -> Answer | None:  # noqa: ARG002
-        basic = "Basic " + base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
-        query = (request.query.get("consumer_key"), request.query.get("consumer_secret"))
-        known = query == (self.key, self.secret) or (not self.drops_headers and request.headers.get("authorization") == basic)
-        return None if known else CANNOT_VIEW
+    def refusal(self, request: Request, base_url: str) -> Answer | None:
+        key, secret = request.query.get("consumer_key", ""), request.query.get("consumer_secret", "")
+        if not key and not self.drops_headers and (header := request.headers.get("authorization", "")):
+            key, _, secret = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+        if key == self.key:
+            return None if secret == self.secret else authentication_error("Consumer secret is invalid.")
+        return super().refusal(request, base_url)
+
+
+class UnknownProxyGate(Gate):
+    """As behind a proxy that ends https and of which WordPress does not know: it sees http, so it looks at no password and
+    checks signatures against http addresses."""
+
+    def refusal(self, request: Request, base_url: str) -> Answer | None:
+        return super().refusal(request, base_url.replace("https://", "http://"))
 
 
 def _encoded(text: str) -> str:

@@ -37,7 +37,11 @@ def test_an_unknown_secret_is_hidden_by_its_place(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("status code: 404", "secret:BERLIN", "env:INVENTORY_CRED_KEY", "Consumer secret is invalid.", "page=2&order=asc"),
+        "status code: 404",
+        "secret:BERLIN",
+        "env:INVENTORY_CRED_KEY",
+        "Consumer secret is invalid.",
+        "page=2&order=asc",
         "it needs the credential consumer_key; give the store consumer_key=secret:NAME",
     ],
 )

@@ -18,11 +18,13 @@ from sqlalchemy.exc import DBAPIError
 import inventory_pipeline.db.tables.alerts
 import inventory_pipeline.db.tables.stock
 import inventory_pipeline.db.tables.stores  # noqa: F401 – registers its tables
-from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.errors import DatabaseUnavailable, UsageError
 from inventory_pipeline.core.sync import Counts
-from inventory_pipeline.db import audit, migrate, routes, stores
+from inventory_pipeline.db import migrate
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.engine import MODE, checked_url, make_engine
+from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.db.tables.schema import metadata
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline_tests.db.times import NOON
@@ -94,7 +96,7 @@ def test_stores_and_routes_that_work_today_may_go_on(kind: str, tmp_path: Path, 
     with database.connect() as connection:
         allowed = {store.key: store.allow_private for store in stores.list_stores(connection)}
         assert allowed == {"file": False, "new": False, "synced": True}
-        assert [route.allow_private for route in routes.list_routes(connection)] == [True]
+        assert [route.allow_private for route in notices.list_routes(connection)] == [True]
     database.close()
 
 
@@ -148,7 +150,7 @@ def test_any_other_kind_of_url_is_refused_without_its_password(url: str) -> None
 
 def test_a_server_that_does_not_answer_is_named_without_the_password(tmp_path: Path) -> None:
     database = Database(f"postgresql://sam:hunter22@/stock?host={tmp_path}")
-    with pytest.raises(UsageError, match=r"PostgreSQL database stock on .* cannot be opened") as error:
+    with pytest.raises(DatabaseUnavailable, match=r"PostgreSQL database stock on .* cannot be reached") as error:
         database.migrate()
     assert "hunter22" not in str(error.value)
     assert "\n" not in str(error.value)

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
+from inventory_pipeline.cli.doctor_dagster import answers_anybody
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.defs.partitions import add_partitions
-from inventory_pipeline.defs.sync_log import failed_stores, list_syncs
-from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.sync.recorded_runs import history
+from inventory_pipeline.defs.sync.sync_log import failed_stores, list_syncs, read_syncs
+from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline_tests.defs.live import DagsterDev, start_dagster
 from inventory_pipeline_tests.defs.runs import sync
 from inventory_pipeline_tests.postgres import PostgresServer
@@ -50,6 +52,7 @@ def test_every_entry_from_every_folder_shares_one_history(instance: DagsterInsta
     with DagsterDev(tmp_path, **HOME) as dev:
         shown = dev.ask("{ runsOrError { ... on Runs { results { runId } } } }")["runsOrError"]["results"]
         assert {run["runId"] for run in shown} == {row.run_id for row in rows}
+        assert answers_anybody(dev.port, instance), "it has no gate: doctor warns of it"
 
 
 def test_dagster_runs_the_project_as_dagster_yaml_says(instance: DagsterInstance) -> None:
@@ -76,8 +79,38 @@ def test_the_history_may_be_kept_in_postgresql(postgres_server: PostgresServer, 
             assert list_syncs(instance) == [row]
             assert list_syncs(instance, store="nobody") == [row]
             assert failed_stores(instance, ["nobody"]) == []
+            with history(load_environment()) as connection:
+                assert connection is not None
+                assert read_syncs(connection) == [row]
     finally:
         postgres_server.drop_database(url)
+
+
+def test_reading_without_dagster_says_where_the_history_cannot_be_read(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with history(load_environment()) as nothing_yet:
+        assert nothing_yet is None
+    assert not data_dir.exists()
+    (data_dir / "dagster" / "history").mkdir(parents=True)
+    (data_dir / "dagster" / "history" / "runs.db").write_text("not a database")
+    with pytest.raises(UsageError, match=r"cannot be read at .*runs\.db: file is not a database"), history(load_environment()):
+        pass
+    monkeypatch.setenv("INVENTORY_DAGSTER_DATABASE_URL", "postgresql://dagster:hunter2@127.0.0.1:1/dagster")
+    with (
+        pytest.raises(UsageError, match=r"at INVENTORY_DAGSTER_DATABASE_URL: .*onnection") as refused,
+        history(load_environment()),
+    ):
+        pass
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_history_of_the_persons_own_is_left_to_dagster(
+    instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with history(load_environment()) as connection:
+        assert connection is not None
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with history(load_environment()) as connection:
+        assert connection is None
 
 
 def test_history_and_stock_in_one_database_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus
 
-from inventory_pipeline.db import audit, outbox
+from inventory_pipeline.db.alerts import notices
+from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.partitions import add_partitions
+from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import execute, sync
 
@@ -62,12 +63,12 @@ def test_old_audit_entries_go(instance: DagsterInstance, services: Services) -> 
 def test_old_settled_notices_go_and_waiting_ones_stay(instance: DagsterInstance, services: Services) -> None:
     services.alerting(timedelta(hours=4)).routes.add("office", "http://127.0.0.1:9/hook", "test")
     with services.database.begin() as connection:
-        outbox.enqueue(connection, "office", {}, LONG_AGO, "settled")
-        letter = outbox.claim(connection, services.clock(), timedelta(minutes=1))
+        notices.enqueue(connection, "office", {}, LONG_AGO, "settled")
+        letter = notices.claim(connection, services.clock(), timedelta(minutes=1))
         assert letter is not None
-        outbox.settle_sent(connection, letter.id, LONG_AGO)
-        outbox.enqueue(connection, "office", {}, LONG_AGO, "waiting")
-        outbox.enqueue(connection, "removed", {}, LONG_AGO, "orphaned")
+        notices.mark_sent(connection, letter.id, LONG_AGO)
+        notices.enqueue(connection, "office", {}, LONG_AGO, "waiting")
+        notices.enqueue(connection, "removed", {}, LONG_AGO, "orphaned")
     assert execute(instance, "maintenance").outputs["deleted_alerts_and_notices"] == 2
     with services.database.connect() as connection:
-        assert [letter.key for letter in outbox.list_letters(connection)] == ["waiting"]
+        assert [letter.key for letter in notices.list_notices(connection)] == ["waiting"]

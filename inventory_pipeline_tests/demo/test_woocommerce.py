@@ -89,13 +89,35 @@ def test_link_repeats_the_whole_query(store: DemoStore) -> None:
     assert link == f'{before}; rel="prev", {after}; rel="next"'
 
 
-def test_sites_on_plain_permalinks_answer_only_under_rest_route() -> None:
+def test_sites_on_plain_permalinks_answer_only_under_rest_route_and_look_at_keys_only_below_wp_json() -> None:
     with DemoStore(demo_catalogue(1), version="7.0.0", plain_permalinks=True) as store:
-        reply = get(store, "/?rest_route=/wc/v3/products&per_page=5")
+        assert get(store, "/?rest_route=/wc/v3/products&per_page=5").status == 401
+        reply = get(store, f"/index.php{V3}/products?rest_route=/wc/v3/products&per_page=5")
         assert len(reply.json) == 5
         assert reply.headers["link"].startswith(f"<{store.url}/index.php?rest_route=/wc/v3/products&per_page=5&page=2>")
         wrong = send(store, f"{V3}/products")
         assert (wrong.status, wrong.headers["content-type"]) == (404, "text/html; charset=UTF-8")
+
+
+def test_orphaned_variations_are_counted_and_never_shown() -> None:
+    with DemoStore(demo_catalogue(1)) as store:
+        catalogue = store.catalogue
+        product = next(item for item in catalogue.products if item.variations)
+        total, orphans, lines = len(catalogue.variations), len(product.variations), len(catalogue.lines)
+        catalogue.remove(product, leaving_orphans=True)
+        reply = get(store, f"{V3}/variations?per_page=100&orderby=id&order=asc")
+        assert reply.headers["x-wp-total"] == str(total)
+        assert len(reply.json) == min(total, 100) - orphans
+        assert len(catalogue.lines) == lines - orphans
+
+
+def test_a_shop_that_sells_by_weight_serves_what_binary_floating_point_leaves() -> None:
+    with DemoStore(demo_catalogue(1)) as store:
+        item = next(item for item in store.catalogue.products if item.tracked and item.kind == "simple")
+        store.catalogue.change(item, quantity=5)
+        store.faults.sells_by_weight()
+        (shown,) = get(store, f"{V3}/products?include={item.id}").json
+        assert shown["stock_quantity"] == 4.8500000000000005
 
 
 def test_keys_under_rest_route_are_looked_at_since_11_1() -> None:

@@ -18,12 +18,12 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.notify.channels import AppriseChannel, DeliveryFailed, WebhookChannel, kind_of, shown, sign
 from inventory_pipeline.services.alerts.alerting import Alerting
 from inventory_pipeline.services.alerts.delivery import HOLD, SHOWN_FOR, Delivered, wait_after
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
 from inventory_pipeline_tests.notify.receivers import HttpServer, SmtpServer, running
@@ -43,13 +43,13 @@ class Desk:
     def route(self, url: str, name: str = "shop", /, **filters: Any) -> str | None:
         return self.alerting.routes.add(name, url, "test", **{"allow_private": True, **filters}).signing_secret
 
-    def undelivered(self) -> list[outbox.Letter]:
+    def undelivered(self) -> list[notices.Notice]:
         with self.database.connect() as connection:
-            return outbox.undelivered(connection, self.now - SHOWN_FOR)
+            return notices.undelivered(connection, self.now - SHOWN_FOR)
 
-    def letters(self) -> list[outbox.Letter]:
+    def letters(self) -> list[notices.Notice]:
         with self.database.connect() as connection:
-            return outbox.list_letters(connection)
+            return notices.list_notices(connection)
 
 
 @pytest.fixture
@@ -372,7 +372,7 @@ def test_two_deliverers_at_once_tell_once(desk: Desk, http: HttpServer, database
     Shop(desk.database).sync([line("tea", 3)])
     desk.alerting.check.run()
     with database.begin() as connection:
-        assert outbox.claim(connection, desk.now, HOLD) is not None
+        assert notices.claim(connection, desk.now, HOLD) is not None
     assert desk.alerting.delivery.run().sent == 0
 
 

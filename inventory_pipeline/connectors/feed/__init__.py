@@ -1,30 +1,30 @@
-"""Feeds: a CSV, TSV, JSON or JSONL file, or such a file on the web, for suppliers and warehouses without an API."""
+"""Feeds: files that people and shops make, on this machine, on the web or in a store of files, for whoever has no API."""
 
 import asyncio
 import hashlib
-from array import array
-from collections import Counter
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
+from datetime import datetime
 from typing import ClassVar
 
 import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
-from inventory_pipeline.connectors.check_items import failed, with_rest
-from inventory_pipeline.connectors.feed.access import feed_auth
-from inventory_pipeline.connectors.feed.columns import choose_columns
-from inventory_pipeline.connectors.feed.download import check_address, open_download
-from inventory_pipeline.connectors.feed.file import feed_path, open_file
-from inventory_pipeline.connectors.feed.format import open_rows
-from inventory_pipeline.connectors.feed.lines import LineParser
+from inventory_pipeline.connectors.feed.download import check_address, feed_auth, open_download
+from inventory_pipeline.connectors.feed.elsewhere import Elsewhere
+from inventory_pipeline.connectors.feed.findings import Examples, Findings
+from inventory_pipeline.connectors.feed.reading import FeedReading
 from inventory_pipeline.connectors.feed.settings import SETTINGS, read_settings
-from inventory_pipeline.connectors.feed.source import Source, is_remote
+from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, feed_path, kind_of, open_local, own_hosts
+from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 
+logger = logging.getLogger(__name__)
+
 # Part of what an unchanged feed must have been read with: raise it when the same bytes give other lines.
-REVISION = 1
+REVISION = 2
 
 
 class Feed:
@@ -33,32 +33,42 @@ class Feed:
     info: ClassVar[PlatformInfo] = PlatformInfo(
         platform="feed",
         title="File or web feed",
-        versions="CSV, TSV, JSON, JSON lines; plain or gzip",
-        auth="none, HTTP Basic, bearer token, or a secret in the query",
+        versions="CSV, TSV, xlsx, xls, ods, JSON, JSON lines, XML; plain, gzipped or in a zip",
+        auth="none, HTTP Basic, bearer token, a secret in the query, or a file store's own",
         scopes=(),
         calls_per_100k="1, or 0 for a file",
-        proved_by="WooCommerce's sample export, read whole; a loopback server for the rest",
+        proved_by="tables of files as suppliers and shops write them, with their right values; WooCommerce's sample export",
         settings=SETTINGS,
+        own_hosts=own_hosts,
     )
 
-    def __init__(self, context: ConnectorContext) -> None:
+    def __init__(self, context: ConnectorContext, *, trusts_new_key: bool = False) -> None:
+        """`trusts_new_key`: an sftp host whose key nobody knows yet is believed, as at a check; `learned` then tells it."""
         store = context.store
         self._context = context
         self._url = store.url.strip()
+        self._said = store.settings
         self._settings = read_settings(store.settings)
-        auth = feed_auth(context.credentials)
+        self._kind = kind_of(self._url)
+        auth = feed_auth(context.credentials) if self._kind in WEB else None
         self._http = context.open_http(auth=auth)
-        self._unlocked = auth is not None
-        self._remote = is_remote(store)
-        if self._remote:
+        self._elsewhere: Elsewhere | None = None
+        if self._kind in WEB:
             check_address(self._url)
-        elif self._unlocked:
-            raise UsageError("a feed file needs no credentials; take them away, or give the feed's web address")
-        else:
+        elif self._kind in ELSEWHERE:
+            self._elsewhere = Elsewhere(self._url, self._settings, context.credentials, trusts_new_key)
+        elif self._kind == "file":
+            if context.credentials:
+                raise UsageError("a feed file needs no credentials; take them away, or give the feed's web address")
             feed_path(self._url, context.feed_dir)
         made_of = msgspec.json.encode([REVISION, self._url, sorted(store.settings.items())])
         self._mark = hashlib.sha256(made_of).hexdigest()[:16]
-        self._found = ""
+        self.findings = Findings()  # of the last read, for whoever shows it
+
+    @property
+    def learned(self) -> Mapping[str, str]:
+        """Settings that the last reading found out and the store should keep: an sftp host's key."""
+        return self._elsewhere.learned if self._elsewhere else {}
 
     @property
     def api_calls(self) -> int:
@@ -66,21 +76,32 @@ class Feed:
 
     async def check(self) -> list[CheckItem]:
         """Reads the whole feed: only its end shows whether it is whole."""
-        lines, excluded, rejected = 0, Counter[str](), Counter[str]()
+        proof: Completeness | None = None
+        if self._elsewhere:
+            self._elsewhere.trusts_new_key = True
         try:
             async with aclosing(self._read({})) as items:
                 async for item in items:
-                    if isinstance(item, Page):
-                        lines += len(item.lines)
-                        excluded.update(item.excluded)
-                        rejected.update(line.reason for line in item.rejected)
+                    proof = item if isinstance(item, Completeness) else None
         except CredentialsRejected as error:
             return with_rest(CheckItem("address", True, "the server answers"), failed("credentials", error))
         except SyncError as error:
-            return [*self._reached(), failed("version", error)] if self._found else with_rest(failed("address", error))
-        counts = f"{lines:,} lines{_listed('excluded', excluded)}{_listed('rejected', rejected)}"
-        cure = "mend these rows, or say in the settings how to read them" if rejected else ""
-        return [*self._reached(), CheckItem("version", not rejected, f"{self._found}; {counts}", cure)]
+            return (
+                [*self._reached(), failed("version", error)] if self.findings.described else with_rest(failed("address", error))
+            )
+        found = self.findings
+        rejected = "" if not found.rejected else _listed("rejected", found.rejected)
+        detail = f"{found.understood}; {found.lines:,} lines{_listed('excluded', found.excluded)}{rejected}"
+        detail += f"; {found.told}" if found.told else ""
+        detail += f"; {found.units:,} units"
+        first = [
+            f"{line.item_id} {line.quantity.state if line.quantity.value is None else line.quantity.value}"
+            for _, line in found.first[:3]
+        ]
+        detail += f", first: {', '.join(first)}" if first else ""
+        detail += f"; {_age(proof.modified)}" if proof and proof.modified else ""
+        cure = "mend these rows, or say in the settings how to read them" if found.rejected else ""
+        return [*self._reached(), CheckItem("version", not found.rejected, detail, cure)]
 
     async def read(self) -> AsyncGenerator[Page | Completeness, None]:
         memo = self._context.memo if self._context.memo.get("read_as") == self._mark else {}
@@ -91,65 +112,62 @@ class Feed:
     async def _read(self, memo: Mapping[str, str]) -> AsyncGenerator[Page | Completeness, None]:
         async with self._open(memo) as source:
             if source is None:
-                yield Completeness(None, 0, "not modified since it was last read", unchanged=True, memo=memo)
+                yield Completeness(
+                    None, 0, "not modified since it was last read", unchanged=True, memo=memo, modified=_instant(memo)
+                )
                 return
-            self._found = source.name
-            tally = _Tally()
-            rows, described = open_rows(source, self._settings)
-            if not rows.empty:
-                columns = choose_columns(rows.headings, self._settings, fixed=rows.fixed)
-                self._found = f"{described}; {columns}"
-                parser = LineParser(columns, self._settings)
-                for batch in rows.batches(columns.wanted):
-                    yield tally.counted(parser.page(batch))
+            with closing(FeedReading(source, self._said)) as reading:
+                self.findings = found = reading.findings
+                for _ in reading.scan():
                     await asyncio.sleep(0)  # parsing never waits by itself, and others share the loop
-                yield tally.counted(parser.rest())
-            source.verify()
-            memo = {"read_as": self._mark, **source.memo} if source.memo else {}
-            repeats = tally.repeats()
-            yield Completeness(None, tally.rows - repeats, source.how, repeats=repeats, memo=memo)
+                source.verify()
+                for page in reading.pages():
+                    yield page
+                    await asyncio.sleep(0)
+                source.verify()
+                memo = {"read_as": self._mark, **source.memo} if source.memo else {}
+                if source.modified:
+                    memo |= {"modified": source.modified.isoformat()} if memo else {}
+                for reason, examples in found.left_out.items():
+                    logger.info("%s: %d rows left out as %s (%s)", source.name, examples.count, reason, "; ".join(examples.rows))
+                how = f"{source.how}; {found.told}" if found.told else source.how
+                yield Completeness(None, reading.rows, how, repeats=reading.repeats, memo=memo, modified=source.modified)
 
     def _reached(self) -> list[CheckItem]:
+        key = f", and its key {self.learned['host_key']} is kept from now on" if "host_key" in self.learned else ""
         return [
-            CheckItem("address", True, "the feed is there"),
-            CheckItem("credentials", True, "accepted" if self._unlocked else "none needed"),
+            CheckItem("address", True, f"the feed is there{key}"),
+            CheckItem("credentials", True, "accepted" if self._context.credentials else "none needed"),
             CheckItem("permissions", True, "the feed may be read"),
         ]
 
     @asynccontextmanager
     async def _open(self, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
-        if not self._remote:
-            # Once more, since links may have changed since the store was registered.
-            path = feed_path(self._url, self._context.feed_dir)
-            async with open_file(path, self._settings.settle_seconds, memo) as source:
+        if self._kind == "file":
+            async with open_local(self._url, self._context.feed_dir, self._settings, memo) as source:
                 yield source
-            return
-        async with self._http, open_download(self._http, self._url, memo) as source:
-            yield source
+        elif self._elsewhere:
+            async with self._elsewhere.open(memo) as source:
+                yield source
+        else:
+            async with self._http, open_download(self._http, self._url, memo) as source:
+                yield source
 
 
-def _listed(what: str, reasons: Counter[str]) -> str:
+def _listed(what: str, reasons: Mapping[str, Examples]) -> str:
     """`; 3 excluded (2: Type is variable; 1: Type is grouped)`: the most frequent reasons only."""
-    shown = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.most_common(3))
-    return f"; {reasons.total():,} {what} ({shown})" if reasons else ""
+    most = sorted(reasons.items(), key=lambda entry: -entry[1].count)[:3]
+    shown = "; ".join(f"{examples.count:,}: {reason}" for reason, examples in most)
+    total = sum(examples.count for examples in reasons.values())
+    return f"; {total:,} {what} ({shown})" if reasons else ""
 
 
-class _Tally:
-    """Counts rows and repeated identities at eight bytes a line: sums of both must not need them all in memory."""
+def _instant(memo: Mapping[str, str]) -> datetime | None:
+    return datetime.fromisoformat(memo["modified"]) if "modified" in memo else None
 
-    def __init__(self) -> None:
-        self.rows = 0
-        self._identities = array("q")
 
-    def counted(self, page: Page) -> Page:
-        self.rows += len(page.lines) + len(page.rejected) + sum(page.excluded.values())
-        self._identities.extend(hash((line.item_id, line.location_id)) for line in page.lines)
-        return page
-
-    def repeats(self) -> int:
-        import numpy as np  # pandas brings it; here, so that listing platforms does not wait for it
-
-        return len(self._identities) - len(np.unique(np.frombuffer(self._identities, dtype=np.int64)))
+def _age(modified: datetime) -> str:
+    return f"written {modified:%Y-%m-%d %H:%M} UTC"
 
 
 CONNECTOR = Feed

@@ -1,16 +1,19 @@
-"""Feeds on the web: fetched into a temporary file, and not fetched at all while the server says that nothing changed."""
+"""Feeds on the web: unlocked by password, token or a secret in the address, fetched into a temporary file, and not fetched at all
+while the server says that nothing changed."""
 
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
-from inventory_pipeline.connectors.feed.source import Source
+from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.http.auth import AppendedQuery, QueryCredentials
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.reply import host_and_path
 from inventory_pipeline.http.streamed import StreamedResponse
@@ -20,6 +23,12 @@ MAX_BYTES = 2 << 30
 # RFC 9110, 8.8.2.2: a Last-Modified less than a minute before Date may hide a later change within the same second. Servers
 # that derive their ETag from it (nginx) share the weakness.
 YOUNG = timedelta(seconds=60)
+_KINDS = (
+    "username and password, or token, or query.NAME for a secret that belongs into the address as NAME, or query for a whole one"
+    " such as sv=…&sig=…"
+)
+_WHOLE, _QUERY = "query", "query."
+_SHORTEST_SECRET = 12
 _SENT_BACK = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
 
 
@@ -57,7 +66,16 @@ async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> 
             how=f"read to the end of {size:,} bytes{told}",
             content_type=response.headers.get("content-type", ""),
             memo=_memo(response.headers),
+            modified=modified_at(response.headers.get("last-modified", "")),
         )
+
+
+def modified_at(text: str) -> datetime | None:
+    """The instant of a Last-Modified header; None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, TypeError):
+        return None
 
 
 def _told_end(response: StreamedResponse) -> str:
@@ -87,10 +105,40 @@ def _refuse(response: StreamedResponse, where: str) -> None:
         return
     if response.status == 401:
         raise CredentialsRejected(
-            f"{where} answers 401; check the store's credentials username and password, token, or query.NAME"
+            f"{where} answers 401; check the store's credentials username and password, token, query.NAME or query"
         )
     if response.status == 403:
         raise CredentialsRejected(f"{where} answers 403 to these credentials; let them, and this machine, read the feed")
     if response.status in (404, 410):
         raise StoreMisconfigured(f"{where} answers {response.status}, so there is no feed at this address; mend the store's url")
     raise StoreMisconfigured(f"{where} answers {response.status} where a feed was expected; correct the address")
+
+
+class Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def feed_auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
+    """The store's credentials as the client uses them. Raises UsageError for names that no feed has, or half a pair."""
+    names = set(credentials)
+    query = {name[len(_QUERY) :]: value for name, value in credentials.items() if name.startswith(_QUERY) and name != _QUERY}
+    if not names:
+        return None
+    if names == {"username", "password"}:
+        return httpx.BasicAuth(credentials["username"], credentials["password"])
+    if names == {"token"}:
+        return Bearer(credentials["token"])
+    if names == {_WHOLE}:
+        whole = credentials[_WHOLE].strip().lstrip("?&")
+        # A server may repeat a part of it. Words such as a format's name are no secrets, and stay readable.
+        secret = [value for _, value in parse_qsl(whole) if len(value) >= _SHORTEST_SECRET]
+        redact.add(*secret, *(quote(value, safe="") for value in secret))
+        return AppendedQuery(whole)
+    if len(query) == len(names):
+        return QueryCredentials(**query)
+    raise UsageError(f"a feed takes the credentials {_KINDS}; not another, and not two of these")

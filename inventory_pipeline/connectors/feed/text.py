@@ -1,19 +1,26 @@
-"""A feed's bytes as text: unpacked, decoded without a guess, and remembered where they end."""
+"""A feed's bytes, unpacked and decoded: what they are is told by the first of them, and no line and no whole is without bound."""
 
 import gzip
 import io
 import re
+import tempfile
+import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import IO, Any
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, Any, cast
 
+from inventory_pipeline.connectors.feed.columns import cures
 from inventory_pipeline.connectors.feed.settings import FeedSettings
-from inventory_pipeline.connectors.feed.source import Source
+from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
-from inventory_pipeline.core.text import REPLACEMENT
+from inventory_pipeline.core.text import REPLACEMENT, one_line
 
-BLOCK = 1 << 18
-MAX_CHARACTERS = 4 << 30  # a gzip bomb ends here
+MAX_BYTES = 4 << 30  # a bomb ends here
+MAX_LINE = 6 << 20  # characters; a longer line is no row, and would be in memory whole
+_BLOCK = 1 << 18
+_ROW_BREAKS = re.compile(r"\r\n?|\n")
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\0\0", "utf-32"),
@@ -22,122 +29,251 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _NOT_A_FEED = (
-    (b"PK\x03\x04", "a zip archive or an Excel workbook; have it sent as CSV, plain or gzipped"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; have it sent as CSV"),
     (b"%PDF", "a PDF document; have it sent as CSV"),
+    (b"BZh", "packed with bzip2; have it sent plain or gzipped"),
+    (b"\xfd7zXZ", "packed with xz; have it sent plain or gzipped"),
+    (b"7z\xbc\xaf", "a 7z archive; have it sent plain or gzipped"),
+    (b"Rar!", "a RAR archive; have it sent plain or gzipped"),
+    (b"\x89PNG", "a picture; have it sent as CSV"),
+    (b"\xff\xd8\xff", "a picture; have it sent as CSV"),
 )
-_MARKUP = re.compile(r"\s*<(!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)
+_PAGE = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|table)\b", re.IGNORECASE | re.DOTALL)
 # What no database can hold. Surrogates are let through the decoder to be shown here, so that one title does not cost a feed.
 _UNCLEAN = re.compile("[\0\ud800-\udfff]")
 
 
-class FeedText:
-    """The text of one source, read forward. Raises IncompleteRead for what was cut off, StoreMisconfigured for what is no
-    feed or not in the encoding it should be in."""
+@dataclass(slots=True)
+class Content:
+    """A feed's own bytes, read forward. `start` are the first of them, `packing` says what was undone, `kind` is text, xml,
+    xlsx, xls or ods. `checked`: the packing's own checksum proves the end."""
 
-    def __init__(self, source: Source, settings: FeedSettings) -> None:
-        file, start, self.gzipped = _unpacked(source)
-        self._name = source.name
-        self.encoding = _encoding(start, settings, source.name)
-        errors = "replace" if settings.replace_bad_bytes else "surrogatepass"
-        self._text = io.TextIOWrapper(file, self.encoding, errors, newline="")
-        self._ahead = ""
-        self._characters = self._lines = 0
-        self._last = ""
-        start = self.peek(1000)
-        if not start:
-            raise IncompleteRead(f"{self._name} is empty: an empty stock list has at least a heading, or is []")
-        if _MARKUP.match(start):
-            raise StoreMisconfigured(
-                f"{self._name} is a web page or XML, not a feed; correct the address, or give the credentials that it asks for"
-            )
+    file: IO[bytes]
+    start: bytes
+    name: str
+    kind: str
+    packing: str = ""
 
     @property
-    def ended_with_line_break(self) -> bool:
-        return self._last in ("\n", "\r")
+    def checked(self) -> bool:
+        return bool(self.packing)
 
-    def read(self, size: int) -> str:
-        """The next `size` characters, fewer only at the end of the text."""
-        text = self.peek(size)
-        self._ahead = self._ahead[size:]
-        return text
 
-    def peek(self, size: int) -> str:
-        """As `read`, and the same characters are read once more."""
-        while len(self._ahead) < size and (more := self._decoded(size - len(self._ahead))):
-            self._ahead += more
-        return self._ahead[:size]
+def unpack(source: Source, settings: FeedSettings, held: ExitStack) -> Content:
+    """Undoes gzip and zip; what it opens for that, `held` closes.
 
-    def put_back(self, text: str) -> None:
-        """Makes `text` what is read next."""
-        self._ahead = text + self._ahead
-
-    def __iter__(self) -> Iterator[str]:
-        """The lines with their line feeds; a carriage return does not end one."""
-        rest = ""
-        while block := self.read(BLOCK):
-            *lines, rest = (rest + block).split("\n")
-            yield from (line + "\n" for line in lines)
-        if rest:
-            yield rest
-
-    def _decoded(self, size: int) -> str:
-        try:
-            text = self._text.read(size)
-        except UnicodeDecodeError as error:
-            raise self._undecodable(error) from None
-        self._characters += len(text)
-        self._lines += text.count("\n")
-        if self._characters > MAX_CHARACTERS:
-            raise StoreMisconfigured(f"{self._name} holds more than {MAX_CHARACTERS >> 30} GiB of text; split the feed")
-        self._last = text[-1:] or self._last
-        return _UNCLEAN.sub(REPLACEMENT, text)
-
-    def _undecodable(self, error: UnicodeDecodeError) -> IncompleteRead | StoreMisconfigured:
-        if error.reason in ("unexpected end of data", "truncated data"):
-            return IncompleteRead(f"{self._name} is cut off within a character")
-        line = self._lines + error.object[: error.start].count(b"\n") + 1
-        return StoreMisconfigured(
-            f"{self._name} is not {self.encoding}: byte 0x{error.object[error.start]:02x} near line {line:,}; if it is written"
-            " in another encoding set encoding=, such as cp1252, and if only a few bytes are broken bad_bytes=replace"
+    Raises StoreMisconfigured for what is no feed, IncompleteRead for what is empty or damaged.
+    """
+    file, name, packing = source.file, source.name, ""
+    for _ in range(3):  # a gzipped zip of one file, and no deeper
+        start = _start(file)
+        for magic, what in _NOT_A_FEED:
+            if start.startswith(magic):
+                raise StoreMisconfigured(f"{name} is {what}")
+        if start.startswith(b"\x1f\x8b"):
+            plain = gzip.GzipFile(fileobj=file, mode="rb")
+            file, name, packing = _bounded(plain, name), re.sub(r"\.gz$", "", name, flags=re.IGNORECASE), "gzipped"
+        elif start.startswith(b"PK\x03\x04") or start.startswith(b"PK\x05\x06"):
+            kind, inner = _in_zip(_seekable(file, name, settings.max_workbook, held), name, settings.inside)
+            if kind:
+                return Content(inner, start, name, kind, packing)
+            file, name, packing = _bounded(inner, name), str(inner.name), "in a zip"
+        else:
+            break
+    else:
+        raise StoreMisconfigured(f"{source.name} is packed more than twice; have it sent plain or gzipped")
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        return Content(_seekable(file, name, settings.max_workbook, held), start, name, "xls", packing)
+    if not start:
+        raise IncompleteRead(f"{source.name} is empty: an empty stock list has at least a heading, or is []")
+    text = _decoded(start, settings)
+    if _PAGE.match(text):
+        raise StoreMisconfigured(
+            f"{name} is a web page, not a feed; correct the address, or give the credentials that it asks for"
         )
+    kind = "xml" if text.lstrip("\ufeff \t\r\n").startswith("<") else "text"
+    return Content(file, start, name, kind, packing)
 
 
-class _Unzipped(io.RawIOBase):
-    """A gzip file whose faults are this project's: the checksum at its end proves it whole."""
+def _start(file: IO[bytes]) -> bytes:
+    if isinstance(file, io.BufferedReader) and not file.raw.seekable():
+        return file.peek(4096)[:4096]
+    start = file.read(4096)
+    file.seek(0)
+    return start
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self._plain = gzip.GzipFile(fileobj=file, mode="rb")
-        self._name = name
+
+def _decoded(start: bytes, settings: FeedSettings) -> str:
+    encoding = next((encoding for mark, encoding in _MARKS if start.startswith(mark)), settings.encoding or "utf-8")
+    return start.decode(encoding, "replace")
+
+
+class _Bounded(io.RawIOBase):
+    """Unpacked bytes whose faults are this project's, and which end: never is more in memory than one block."""
+
+    def __init__(self, read: Callable[[int], bytes], name: str) -> None:
+        self._read, self._name, self._size = read, name, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         try:
-            return self._plain.readinto(buffer)
+            block = self._read(len(buffer))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise IncompleteRead(f"{self._name} is a truncated or damaged gzip file: {error}") from None
+        except (zipfile.BadZipFile, OSError) as error:
+            raise IncompleteRead(f"{self._name} is a truncated or damaged zip file: {error}") from None
+        self._size += len(block)
+        if self._size > MAX_BYTES:
+            raise StoreMisconfigured(f"{self._name} holds more than {MAX_BYTES >> 30} GiB; split the feed")
+        buffer[: len(block)] = block
+        return len(block)
 
 
-def _unpacked(source: Source) -> tuple[Any, bytes, bool]:
-    """A plain buffered file, its first bytes, and whether it was packed."""
-    start = source.file.read(8)
-    source.file.seek(0)
-    for magic, what in _NOT_A_FEED:
-        if start.startswith(magic):
-            raise StoreMisconfigured(f"{source.name} is {what}")
-    if not start.startswith(b"\x1f\x8b"):
-        return source.file, start, False
-    plain = io.BufferedReader(_Unzipped(source.file, source.name), BLOCK)
-    return plain, plain.peek(8), True
+class _Borrowed(io.RawIOBase):
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._file.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
 
 
-def _encoding(start: bytes, settings: FeedSettings, name: str) -> str:
+def _bounded(file: Any, name: str) -> io.BufferedReader:
+    return io.BufferedReader(_Bounded(file.read, name), _BLOCK)
+
+
+def _seekable(file: IO[bytes], name: str, limit: int, held: ExitStack) -> IO[bytes]:
+    """The file itself, or what it unpacks to in a temporary file: a zip's list of contents stands at its end."""
+    if not isinstance(file, io.BufferedReader) or file.raw.seekable():
+        return file
+    copy = held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 held closes it
+    while block := file.read(_BLOCK):
+        copy.write(block)
+        if copy.tell() > limit:
+            raise StoreMisconfigured(f"{name} unpacks to more than {limit >> 20} MiB; have it sent as CSV, or set max_workbook=")
+    copy.seek(0)
+    return cast(IO[bytes], copy)
+
+
+def _in_zip(file: IO[bytes], name: str, wanted: str) -> tuple[str, Any]:
+    """What kind of workbook the zip is with the zip itself, or "" with the one file in it."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise IncompleteRead(f"{name} is a truncated or damaged zip file: {error}") from None
+    names = archive.namelist()
+    workbook = "xlsx" if any(entry.startswith("xl/workbook.") for entry in names) else ""
+    if not workbook and "content.xml" in names and "mimetype" in names:
+        workbook = "ods"
+    if workbook:
+        file.seek(0)
+        return workbook, file
+    files = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_rubbish(entry.filename)]
+    chosen = [entry for entry in files if entry.filename == wanted] if wanted else files
+    if len(chosen) != 1:
+        names = [entry.filename for entry in files[:5]]
+        shown = ", ".join(repr(one_line(entry.filename, 60)) for entry in files[:10]) or "nothing"
+        raise StoreMisconfigured(f"{name} is a zip that holds {shown}; set {cures('inside', names) or 'inside='}")
+    if chosen[0].flag_bits & 1:
+        raise StoreMisconfigured(f"{name} is a zip with a password; have it sent without one")
+    try:
+        return "", archive.open(chosen[0])
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise IncompleteRead(f"{name} is a zip file that cannot be unpacked: {error}") from None
+
+
+def _is_rubbish(name: str) -> bool:
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith(".")
+
+
+class Text:
+    """The text of one feed, read forward, line by line or in parts. Raises IncompleteRead for what was cut off,
+    StoreMisconfigured for what is not in the encoding it should be in."""
+
+    def __init__(self, content: Content, settings: FeedSettings) -> None:
+        self._name = content.name
+        self.encoding = _encoding(content, settings)
+        errors = "replace" if settings.replace_bad_bytes else "surrogatepass"
+        # A text closes what it reads when it is let go, and the file is its owner's.
+        borrowed = io.BufferedReader(_Borrowed(content.file), _BLOCK)
+        self._text = io.TextIOWrapper(borrowed, self.encoding, errors, newline="")
+        self._ahead = io.StringIO()
+        self.lines = 0
+        self._size = 0
+        self.last = ""
+
+    @property
+    def ended_with_line_break(self) -> bool:
+        return self.last.rstrip("\x1a")[-1:] in ("\n", "\r", "")
+
+    def line(self) -> str:
+        """The next line with its line break (a line feed, a carriage return, or both); empty at the end."""
+        line = self._ahead.readline() or self._read(self._text.readline, MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise StoreMisconfigured(
+                f"line {self.lines + 1:,} of {self._name} is longer than {MAX_LINE >> 20} MiB; it is no feed"
+            )
+        if line:
+            self.lines += 1
+            self.last = line
+        return line
+
+    def part(self, size: int) -> str:
+        """The next characters, empty at the end only."""
+        return self._ahead.read() or self._read(self._text.read, size)
+
+    def peek(self, size: int) -> str:
+        """The first characters and what ends their last line, which `line` and `part` give once more."""
+        ahead = self._ahead.read()
+        if len(ahead) < size:
+            ahead += self._read(self._text.read, size - len(ahead))
+            ahead += self._read(self._text.readline, MAX_LINE + 1)
+        self._ahead = io.StringIO(ahead, newline="")
+        return ahead
+
+    def _read(self, read: Callable[[int], str], size: int) -> str:
+        try:
+            text = read(size)
+        except UnicodeDecodeError as error:
+            raise self._undecodable(error) from None
+        self._size += len(text)
+        if self._size > MAX_BYTES:
+            raise StoreMisconfigured(f"{self._name} holds more than {MAX_BYTES >> 30} GiB of text; split the feed")
+        return text if text.isascii() and "\0" not in text else _UNCLEAN.sub(REPLACEMENT, text)
+
+    def _undecodable(self, error: UnicodeDecodeError) -> IncompleteRead | StoreMisconfigured:
+        if error.reason in ("unexpected end of data", "truncated data"):
+            return IncompleteRead(f"{self._name} is cut off within a character")
+        line = self.lines + len(_ROW_BREAKS.findall(error.object[: error.start].decode(self.encoding, "replace"))) + 1
+        words = _words_as_cp1252(error.object[max(error.start - 100, 0) :])
+        way_out = (
+            f"set encoding=cp1252 where it says {', '.join(words)}" if words else "set encoding= to the one it is written in"
+        )
+        return StoreMisconfigured(
+            f"{self._name} is not {self.encoding}: byte 0x{error.object[error.start]:02x} near line {line:,}; {way_out},"
+            " such as cp1252 or cp1250, or bad_bytes=replace where only a few bytes are broken"
+        )
+
+
+def _words_as_cp1252(data: bytes) -> list[str]:
+    """Three words with letters that are not ASCII, as they would read in the encoding that most such files are in."""
+    text = data.decode("cp1252", "replace")
+    words = (word for word in re.findall(r"[^\W\d_]{2,30}", text) if not word.isascii() and REPLACEMENT not in word)
+    return [repr(word) for word in dict.fromkeys(words)][:3]
+
+
+def _encoding(content: Content, settings: FeedSettings) -> str:
     """A byte-order mark outranks the setting, since it cannot be chance."""
     for mark, encoding in _MARKS:
-        if start.startswith(mark):
+        if content.start.startswith(mark):
             return encoding
-    if settings.encoding is None and b"\0" in start[:4]:
-        raise StoreMisconfigured(f"{name} looks like UTF-16 without a byte-order mark; set encoding=utf-16-le or utf-16-be")
+    if settings.encoding is None and b"\0" in content.start[:4]:
+        raise StoreMisconfigured(
+            f"{content.name} looks like UTF-16 without a byte-order mark; set encoding=utf-16-le or utf-16-be"
+        )
     return settings.encoding or "utf-8"

@@ -1,29 +1,36 @@
 """Shopify, through the versioned Admin GraphQL API: one bulk operation, or pages for a small shop.
 
 Stock is read per location from the inventory levels; variants sold from one inventory item share its levels as a pool.
-No live shop has been met: questions are held against Shopify's own schemas, answers against recorded ones.
+No live shop has been met: queries are held against Shopify's own schemas, answers against recorded ones.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import ClassVar
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
-from inventory_pipeline.connectors.shopify.admin import AdminApi
-from inventory_pipeline.connectors.shopify.bulk import BulkExport
-from inventory_pipeline.connectors.shopify.download import download
+from inventory_pipeline.connectors.shopify.admin import SCOPES, AdminApi, check_shop, count_variants, read_access
 from inventory_pipeline.connectors.shopify.lines import Tally, pages
-from inventory_pipeline.connectors.shopify.paged import read_pages
-from inventory_pipeline.connectors.shopify.proof import Counts, proof
 from inventory_pipeline.connectors.shopify.queries import VERSIONS, Queries
-from inventory_pipeline.connectors.shopify.received import Received
+from inventory_pipeline.connectors.shopify.receive import BulkExport, download, read_pages
 from inventory_pipeline.connectors.shopify.settings import SETTINGS, ShopifySettings, auth_of
-from inventory_pipeline.connectors.shopify.shop import SCOPES, check_shop, entered, variants_counted
-from inventory_pipeline.connectors.shopify.spool import Spool
+from inventory_pipeline.connectors.shopify.spool import Received, Spool
 from inventory_pipeline.core.stock import Completeness, Page
 
 # Up to here pages take fewer calls than an export takes looks.
 SMALL_SHOP = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What Shopify counts. `before` and `after` are the shop's variants; `objects` (variants and levels) and `roots`
+    (variants) are an export's own, None where they are no proof."""
+
+    before: int
+    after: int
+    objects: int | None = None
+    roots: int | None = None
 
 
 class Shopify:
@@ -38,6 +45,8 @@ class Shopify:
         calls_per_100k="about 10: one bulk operation with a few looks at it, and one download",
         proved_by="Shopify's schemas of 2025-10 and 2026-07, and a local server with faults",
         settings=SETTINGS,
+        # Stock and tokens are asked of the shop's own host. An export's own address, elsewhere, is fetched without a token.
+        host_patterns=("*.myshopify.com",),
     )
 
     def __init__(self, context: ConnectorContext) -> None:
@@ -61,9 +70,9 @@ class Shopify:
             received, tally = Received(spool), Tally()
             async with self._http:
                 api = self._api()
-                shop = (await entered(api, self._queries)).shop
-                before = await variants_counted(api, self._queries)
-                counts, how = await self._received(api, before, received)
+                shop = (await read_access(api, self._queries)).shop
+                before = await count_variants(api, self._queries)
+                counts, how = await self._receive(api, before, received)
             if received.rejected:
                 yield Page(rejected=received.rejected)
             for page in pages(spool.items(), shop.currency_code, tally):
@@ -71,14 +80,14 @@ class Shopify:
                 await asyncio.sleep(0)  # the lease's heartbeat has its turn
             yield proof(counts, received.nodes, tally, received.unread_variants, how)
 
-    async def _received(self, api: AdminApi, before: int, received: Received) -> tuple[Counts, str]:
+    async def _receive(self, api: AdminApi, before: int, received: Received) -> tuple[Counts, str]:
         """Reads the shop by the way that fits, and counts again at the end."""
         if self._settings.read == "paged" or (self._settings.read == "auto" and before <= SMALL_SHOP):
             await read_pages(api, self._queries, received)
-            return Counts(before, await variants_counted(api, self._queries)), "read page by page"
+            return Counts(before, await count_variants(api, self._queries)), "read page by page"
         patience, first_poll = self._settings.bulk_wait, self._settings.bulk_poll
         export = await BulkExport(api, self._queries, patience=patience, first_poll=first_poll).run()
-        after = await variants_counted(api, self._queries)
+        after = await count_variants(api, self._queries)
         async with self._storage:
             await download(self._storage, export, received, plain_allowed=self._settings.is_plain)
         # Nobody has seen whether objectCount counts the plain objects within a line too. Every byte has come where Shopify
@@ -88,6 +97,25 @@ class Shopify:
 
     def _api(self) -> AdminApi:
         return AdminApi(self._http, self._settings.shop, self._settings.api_version)
+
+
+def proof(counts: Counts, nodes: int, tally: Tally, unread: int, how: str) -> Completeness:
+    """Compares `nodes` received, `unread` variants among them, with every count; the largest gap counts.
+
+    A shop's total that moves while it is read proves its smaller value only.
+    """
+    shop = min(counts.before, counts.after)
+    variants = tally.variants + unread  # what cannot be read was shown all the same
+    objects = nodes if counts.objects is None else counts.objects
+    roots = 0 if counts.roots is None else counts.roots
+    missing = max(objects - nodes, roots - variants - tally.repeats, shop - variants, 0)
+    return Completeness(
+        expected=nodes + missing,
+        read=nodes,
+        how=f"{how}: {nodes:,} variants and levels; {tally.variants:,} variants of {shop:,} that the shop counts",
+        repeats=tally.repeats,
+        moved=counts.before != counts.after,
+    )
 
 
 CONNECTOR = Shopify

@@ -1,11 +1,8 @@
 """The shapes of Shopify's answers, as far as they are used. A null where none may be is an error of the answer."""
 
-from typing import Annotated
+from msgspec import UNSET, Raw, UnsetType
 
-from msgspec import UNSET, Meta, Raw, UnsetType
-
-from inventory_pipeline.connectors.shopify.envelope import Camel
-from inventory_pipeline.core.quantity import ABSURD
+from inventory_pipeline.connectors.toolkit.graphql import Camel, PageInfo
 
 _ENDED = {"COMPLETED", "FAILED", "CANCELED", "EXPIRED"}
 
@@ -72,11 +69,6 @@ class Polled(Camel):
     operation: Operation | None
 
 
-class PageInfo(Camel):
-    has_next_page: bool
-    end_cursor: str | None
-
-
 class Nodes(Camel):
     """One page; each node is decoded apart, so that one bad node is one rejected line."""
 
@@ -138,7 +130,7 @@ class Location(Camel):
 
 class NamedQuantity(Camel):
     name: str
-    quantity: Annotated[int, Meta(ge=-ABSURD, le=ABSURD)]
+    quantity: int
 
 
 class Level(Camel, tag_field="__typename", tag="InventoryLevel"):

@@ -6,6 +6,8 @@ Differences between versions are read from Shopify's published schemas: `bulkOpe
 
 from dataclasses import dataclass
 
+from inventory_pipeline.connectors.toolkit.graphql import Query
+
 VERSIONS = ("2025-10", "2026-01", "2026-04", "2026-07")
 DEFAULT_VERSION = VERSIONS[-1]
 
@@ -15,14 +17,6 @@ AVAILABLE, ON_HAND, COMMITTED, INCOMING = "available", "on_hand", "committed", "
 # `__typename` first: it tells the lines of an export apart, and the decoder looks for it.
 _VARIANT = "__typename id sku barcode title price availableForSale inventoryPolicy requiresComponents product { id title status }"
 _OPERATION = "id status errorCode objectCount rootObjectCount fileSize url partialDataUrl"
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One operation; `name` is its GraphQL operation name and what messages call it."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """`stores check` for a WooCommerce shop: each finding in a person's words."""
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem
-from inventory_pipeline.connectors.check_items import failed, with_rest
-from inventory_pipeline.connectors.woocommerce.site import NoRoute, Site
-from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, SyncError
+from inventory_pipeline.connectors.toolkit.checks import stopped_by
+from inventory_pipeline.connectors.woocommerce.api import WAYS, NoRoute, WooApi
+from inventory_pipeline.connectors.woocommerce.read import orphan_notes
+from inventory_pipeline.core.errors import SyncError
 from inventory_pipeline.http.json import decode_json, decode_loosely
 
 OLDEST, NEWEST = 7, 11
@@ -25,42 +27,41 @@ class _SystemStatus(msgspec.Struct):
 _STATUS = msgspec.json.Decoder(_SystemStatus)
 
 
-async def check_site(site: Site) -> list[CheckItem]:
-    """Asks little: one product id, one variation id, and the version, which not every key may see."""
+async def check_shop(api: WooApi, memo: Mapping[str, str]) -> list[CheckItem]:
+    """Requests little: one product id, one variation id, and the version, which not every key may see."""
+    known = CheckItem("credentials", True, "the shop knows the key")
     try:
-        products = await site.get("/products", {"per_page": 1, "status": "any", "_fields": "id"})
+        products = await api.get("/products", {"per_page": 1, "status": "any", "_fields": "id"})
         decode_loosely(products)
-    except ScopeMissing as error:
-        return with_rest(_reached(site), _known(), failed("permissions", error))
-    except CredentialsRejected as error:
-        return with_rest(_reached(site), failed("credentials", error))
     except SyncError as error:
-        return with_rest(failed("address", error))
+        return stopped_by(error, _address(api), known)
     total = products.headers.get("x-wp-total", "")
     seen = f"the key may read products: {total} are listed" if total else "the key may read products"
-    return [_reached(site), _known(), CheckItem("permissions", True, seen), await _version(site)]
+    found, _, cure = "; ".join(orphan_notes(memo)).rpartition("; ")
+    seen += f"; the last sync found {found}" if found else ""
+    return [_address(api), known, CheckItem("permissions", True, seen, cure), await _version(api)]
 
 
-async def _version(site: Site) -> CheckItem:
+async def _version(api: WooApi) -> CheckItem:
     try:
-        response = await site.get("/system_status", {"_fields": "environment.version"})
+        response = await api.get("/system_status", {"_fields": "environment.version"})
         version = decode_json(response, _STATUS).environment.version
     except (SyncError, msgspec.ValidationError):
         # A key of a shop manager may not see it; the REST API v3 itself is there.
         version = ""
-    flat = await _variations(site)
+    way = await _way_of_variations(api)
     major = _LEADING.match(version)
     if major is None:
-        return CheckItem("version", True, f"REST API v3; the key may not see WooCommerce's version; {flat}")
+        return CheckItem("version", True, f"REST API v3; the key may not see WooCommerce's version; {way}")
     if int(major[1]) < OLDEST:
         return CheckItem("version", False, f"WooCommerce {version:.20} is older than {OLDEST}", "update WooCommerce")
     newer = f" (newer than {NEWEST}, the last one proved)" if int(major[1]) > NEWEST else ""
-    return CheckItem("version", True, f"WooCommerce {version:.20}{newer}; {flat}")
+    return CheckItem("version", True, f"WooCommerce {version:.20}{newer}; {way}")
 
 
-async def _variations(site: Site) -> str:
+async def _way_of_variations(api: WooApi) -> str:
     try:
-        await site.get("/variations", {"per_page": 1, "_fields": "id"})
+        await api.get("/variations", {"per_page": 1, "_fields": "id"})
     except NoRoute:
         return "variations are read product by product"
     except SyncError as error:
@@ -68,10 +69,5 @@ async def _variations(site: Site) -> str:
     return "all variations come in one list"
 
 
-def _reached(site: Site) -> CheckItem:
-    way = "through ?rest_route=" if site.rest_route else "at /wp-json"
-    return CheckItem("address", True, f"WordPress answers {way}")
-
-
-def _known() -> CheckItem:
-    return CheckItem("credentials", True, "the shop knows the key")
+def _address(api: WooApi) -> CheckItem:
+    return CheckItem("address", True, f"WordPress answers at {WAYS[api.way]}")

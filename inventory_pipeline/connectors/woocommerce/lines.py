@@ -1,21 +1,25 @@
-"""WooCommerce's words for stock, turned into lines: pure functions, one rule each.
+"""WooCommerce's items, and the stock lines that they become: pure functions, one rule each.
 
 Where the words come from: the product and variation classes of WooCommerce, and answers recorded from 7.0, 10.3 and 11.0.
 """
 
-from decimal import Decimal, InvalidOperation
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
-from inventory_pipeline.connectors.woocommerce.items import Item, Product, Variation
+import msgspec
+
+from inventory_pipeline.connectors.toolkit.parsing import price_of, text_of, whole_id
 from inventory_pipeline.core.errors import LineRejected
-from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, exact_number
+from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, platform_number
 from inventory_pipeline.core.stock import TITLE_LENGTH, Status, StockLine
 
 GROUPED = "grouped product (its members are the lines)"
 EXTERNAL = "external product (sold elsewhere)"
 VARIABLE = "variable product (its variations are the lines)"
 UNUSED_POOL = "managed stock of a variable product that no variation draws on"
+NO_VARIATIONS = "variable product without variations (nothing of it can be sold)"
 ORPHAN = "variation without a listed variable product"
+NOT_VARIABLE = "variation of a product that is not variable (is the plugin of its type switched off?)"
 TRASHED = "in the trash"
 
 _EXCLUDED_TYPES = {"grouped": GROUPED, "external": EXTERNAL}
@@ -23,9 +27,48 @@ _SELLABLE = {"instock": True, "onbackorder": True, "outofstock": False}
 _OVERSELL = {"yes": True, "notify": True, "no": False}
 
 
+class Item(msgspec.Struct, gc=False, kw_only=True):
+    """Only what decides stock is required; a field that merely decorates a line may be missing or empty.
+
+    Plugins that turn numeric texts into numbers are known, hence `int | str`. A float SKU is refused: its zeros are lost.
+    """
+
+    id: Any
+    status: str
+    manage_stock: bool | str
+    stock_quantity: int | float | str | None
+    stock_status: str
+    sku: str | int | None = None
+    backorders: str | None = None
+    price: str | int | float | None = None
+    global_unique_id: str | int | None = None
+
+
+class Product(Item, gc=False, kw_only=True):
+    type: str
+    name: str | int | float | None = None
+    variations: Any = None
+
+
+class Variation(Item, gc=False, kw_only=True):
+    """`parent_id` comes only with the flat list."""
+
+    parent_id: int | str | None = None
+    attributes: Any = None
+
+
+Listed = TypeVar("Listed", Product, Variation)
+
+
+@cache
+def field_names(kind: type[Product] | type[Variation]) -> str:
+    """The value of `_fields`: what is requested is no more than is read, which also spares the shop the work."""
+    return ",".join(kind.__struct_fields__)
+
+
 class Parent(NamedTuple):
-    """What variations need of their product, and no more: a shop may have very many. `fault` says why its own stock
-    cannot be read; `pool` is that stock, None where the product manages none."""
+    """What variations need of their product, and no more: a shop may have very many. `pool` is the product's own stock,
+    None where it manages none; `fault` says why that stock cannot be read."""
 
     title: str
     status: Status
@@ -38,37 +81,43 @@ def bears_variations(product: Product) -> bool:
     return product.type.startswith("variable") or bool(product.variations)
 
 
+def variation_ids(product: Product) -> list[int]:
+    """The ids of its own variations, as the product names them."""
+    named = product.variations if isinstance(product.variations, list) else []
+    return [number for number in map(whole_id, named) if number is not None]
+
+
 def excluded_type(product: Product) -> str | None:
     return TRASHED if product.status == "trash" else _EXCLUDED_TYPES.get(product.type)
 
 
-def parse_product(product: Product, number: int) -> StockLine:
+def parse_product(product: Product) -> StockLine:
     """The line of a product that is sold as it is. Raises LineRejected."""
-    return _line(product, number, number, _text(product.name), status_of(product.status), own_stock(product))
+    return _line(product, product.id, text_of(product.name), status_of(product.status), own_stock(product))
 
 
 def parse_parent(product: Product) -> Parent:
     fault, pool = "", None
     try:
-        # Its own word: a null here reads as 0 on the variations that draw on it.
+        # Read from the product itself: where it has no quantity (null), its variations report 0.
         pool = own_stock(product) if product.manage_stock is not False else None
     except LineRejected as error:
         fault = str(error)
-    return Parent(_text(product.name)[:TITLE_LENGTH], status_of(product.status), pool, fault)
+    return Parent(text_of(product.name)[:TITLE_LENGTH], status_of(product.status), pool, fault)
 
 
-def parse_variation(variation: Variation, number: int, parent_number: int, parent: Parent) -> StockLine:
-    """A variation's line. Drawing on its parent's stock it carries the parent's id as pool. Raises LineRejected."""
+def parse_variation(variation: Variation, parent_id: int, parent: Parent) -> StockLine:
+    """A variation's line. One that draws on its parent's stock carries the parent's id as pool. Raises LineRejected."""
     pooled = variation.manage_stock == "parent"
     if pooled and parent.fault:
-        raise LineRejected(f"stock of its product {parent_number}: {parent.fault}")
+        raise LineRejected(f"stock of its product {parent_id}: {parent.fault}")
     # A parent that manages no stock any more changed while it was read: nothing is known until the next read.
     quantity = (parent.pool or UNKNOWN) if pooled else own_stock(variation)
     options = _options(variation.attributes)
     title = f"{parent.title} - {options}" if options else parent.title
     status = parent.status if parent.status != "active" else status_of(variation.status)
-    line = _line(variation, number, parent_number, title, status, quantity)
-    return line._replace(shared_pool=str(parent_number)) if pooled else line
+    line = _line(variation, parent_id, title, status, quantity)
+    return line._replace(shared_pool=str(parent_id)) if pooled else line
 
 
 def own_stock(item: Item) -> Quantity:
@@ -79,7 +128,7 @@ def own_stock(item: Item) -> Quantity:
         raise LineRejected(f"manage_stock {item.manage_stock!r:.60} is none of true, false, parent")
     if item.stock_quantity is None:
         return UNKNOWN
-    return Quantity.of(exact_number(item.stock_quantity, "stock quantity"))
+    return Quantity.of(platform_number(item.stock_quantity, "stock quantity"))
 
 
 def status_of(status: str) -> Status:
@@ -88,24 +137,20 @@ def status_of(status: str) -> Status:
     return "active" if status == "publish" else "draft"
 
 
-def _line(item: Item, number: int, product_number: int, title: str, status: Status, quantity: Quantity) -> StockLine:
+def _line(item: Item, product_id: int, title: str, status: Status, quantity: Quantity) -> StockLine:
     return StockLine(
-        item_id=str(number),
-        product_id=str(product_number),
+        item_id=str(item.id),
+        product_id=str(product_id),
         # A variation without its own SKU reports its product's: kept as the shop reports it.
-        sku=_text(item.sku) or None,
+        sku=text_of(item.sku) or None,
         title=title,
         status=status,
         quantity=quantity,
         sellable=_SELLABLE.get(item.stock_status),
         oversell_allowed=_OVERSELL.get(item.backorders or ""),
-        barcode=_text(item.global_unique_id) or None,
-        price=_price(item.price),
+        barcode=text_of(item.global_unique_id) or None,
+        price=price_of(item.price),
     )
-
-
-def _text(value: str | float | None) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
 
 
 def _options(attributes: object) -> str:
@@ -113,12 +158,3 @@ def _options(attributes: object) -> str:
         return ""
     chosen = (attribute.get("option") for attribute in attributes if isinstance(attribute, dict))
     return ", ".join(str(option) for option in chosen if option)
-
-
-def _price(raw: str | float | None) -> Decimal | None:
-    """None where no price is set or it cannot be read: it decides nothing here."""
-    try:
-        price = Decimal(str(raw)) if raw not in (None, "") else None
-    except InvalidOperation:
-        return None
-    return price if price is not None and price.is_finite() else None

@@ -1,4 +1,4 @@
-"""Threshold rules, alerts, the routes that notices take, and the outbox they wait in."""
+"""Threshold rules, alerts, the routes of notices, and the outbox."""
 
 import sqlalchemy as sa
 
@@ -6,8 +6,7 @@ from inventory_pipeline.db.tables.schema import metadata
 from inventory_pipeline.db.tables.stock import stock_changes
 from inventory_pipeline.db.types import BigId, Instant, Json, Key, Millionths
 
-# A rule's identity is its scope with the parts that belong to it; the other parts are empty, never null, so that the
-# identity can be a primary key.
+# The primary key is the rule's identity: its scope and the parts that belong to this scope. Other parts are empty texts.
 thresholds = sa.Table(
     "thresholds",
     metadata,
@@ -23,8 +22,9 @@ thresholds = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
 )
 
-# One row per life of an alert; at most one that is not resolved per subject. `subject` is the variant, pool, SKU or
-# store; `item_id` a variant that stands for it. `baseline`: found by the store's first evaluation.
+# One row from the opening of an alert to its end; of one target at most one row is unresolved. `subject` is the id of the
+# variant or pool, the SKU, or the store key; `item_id` a variant that stands for it. `baseline`: the store's first
+# evaluation opened it.
 alerts = sa.Table(
     "alerts",
     metadata,
@@ -54,17 +54,17 @@ alerts = sa.Table(
     sa.Column("resolved_at", Instant),
     sqlite_autoincrement=True,
 )
-# Spelled out and not bound: only then does a database see that the index below holds what is asked for.
-LIVE = alerts.c.status != sa.literal_column("'resolved'")
+# A literal, not a bound parameter: only then do the databases see that the partial index below answers the query.
+UNRESOLVED = alerts.c.status != sa.literal_column("'resolved'")
+# The migration makes it partial on PostgreSQL too; to say so here would load that dialect wherever alerts are read.
 sa.Index(
     "ix_alerts_live",
     *(alerts.c[name] for name in ("kind", "store_key", "subject", "location_id", "group_name")),
     unique=True,
-    sqlite_where=LIVE,
-    postgresql_where=LIVE,
+    sqlite_where=UNRESOLVED,
 )
 
-# Which stores have been evaluated once: their first evaluation is told as one digest.
+# The stores that have been evaluated at least once. The notice of a first evaluation says that it is one.
 alert_baselines = sa.Table(
     "alert_baselines",
     metadata,
@@ -72,7 +72,7 @@ alert_baselines = sa.Table(
     sa.Column("evaluated_at", Instant, nullable=False),
 )
 
-# Where notices go and which. The address is encrypted, in `secrets` under `notify/<name>`. Empty filters take all.
+# Where notices go, and which. The address is in `secrets` under `notify/<name>`, encrypted. An empty filter takes all.
 notification_routes = sa.Table(
     "notification_routes",
     metadata,
@@ -89,7 +89,7 @@ notification_routes = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
 )
 
-# Written in the transaction that changes the alerts. `key` is the idempotency key: every delivery of a row carries it.
+# Notices, written in the transaction that changes the alerts. `key` is the idempotency key, sent with every attempt.
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -108,5 +108,5 @@ outbox = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# What a variant used up, and how its stock went, are read by variant.
+# For consumption and stock history, which are read by variant.
 sa.Index("ix_stock_changes_store_key_item_id", stock_changes.c.store_key, stock_changes.c.item_id)

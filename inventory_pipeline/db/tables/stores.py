@@ -1,4 +1,4 @@
-"""Store integrations, their credential references, the encrypted secrets, the leases and the audit log."""
+"""Store integrations, their credential references, secrets with their bindings, leases, the lives of runs, the audit log."""
 
 import sqlalchemy as sa
 
@@ -42,6 +42,16 @@ secrets = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
 )
 
+# Where a reference (`secret:NAME`, `env:NAME`) may be sent. Without a row: nowhere. `platform` null: any.
+credential_bindings = sa.Table(
+    "credential_bindings",
+    metadata,
+    sa.Column("reference", Key, primary_key=True),
+    sa.Column("platform", sa.Text),
+    sa.Column("hosts", Json, nullable=False),
+    sa.Column("bound_at", Instant, nullable=False),
+)
+
 # One row per store under sync. Beyond `expires_at` anybody may take it over.
 sync_leases = sa.Table(
     "sync_leases",
@@ -51,6 +61,22 @@ sync_leases = sa.Table(
     sa.Column("acquired_at", Instant, nullable=False),
     sa.Column("heartbeat_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+)
+
+# One row per Dagster run of this project whose body has begun: its process says here that it lives. Without a process,
+# host and heartbeat: somebody wrote down the end of a run whose body never began.
+run_heartbeats = sa.Table(
+    "run_heartbeats",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("store_key", Key),
+    sa.Column("host", sa.Text),
+    sa.Column("boot_id", sa.Text),
+    sa.Column("pid", sa.BigInteger),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("heartbeat_at", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("barred_at", Instant),
 )
 
 audit_log = sa.Table(

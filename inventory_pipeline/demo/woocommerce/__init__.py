@@ -48,7 +48,7 @@ class DemoStore(DemoServer):
         permissions: Permissions = "read",
         plain_permalinks: bool = False,
     ) -> None:
-        """`plain_permalinks` makes a site that serves its API only under `?rest_route=` and accepts keys there."""
+        """`plain_permalinks` makes a site that serves its API only under `?rest_route=`."""
         self.faults = WooFaults(catalogue)
         super().__init__(self.faults)
         self.catalogue = catalogue
@@ -112,8 +112,8 @@ class DemoStore(DemoServer):
         raise RestError(404, "rest_no_route", "No route was found matching the URL and request method.")
 
     def _authenticate(self, request: Request) -> Permissions | None:
-        # Before 11.1 a site does not look at keys under `?rest_route=`, unless its own code makes it.
-        if "rest_route" in request.params and not self.plain_permalinks and self._version < (11, 1):
+        # Before 11.1 a site looks at keys only where the address, as it was sent, holds this.
+        if "wp-json/wc/" not in re.sub("//+", "/", request.target) and self._version < (11, 1):
             return None
         try:
             key = self._oauth.verify(request, self.url)

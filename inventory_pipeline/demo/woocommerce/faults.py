@@ -90,6 +90,15 @@ class WooFaults(Faults):
         """Shows other values in the fields of one item: `item(12, stock_quantity=ABSURD_QUANTITY)`."""
         self._edit_items(lambda item: {**item, **fields} if item["id"] == item_id else item, {})
 
+    def sells_by_weight(self, **when: Unpack[When]) -> None:
+        """Each tracked quantity as three sales of 0.05 leave it where WooCommerce subtracts in binary floating point."""
+
+        def sold(item: dict[str, Any]) -> dict[str, Any]:
+            left = item.get("stock_quantity")
+            return item if left is None else {**item, "stock_quantity": left - 0.05 - 0.05 - 0.05}
+
+        self._edit_items(sold, when)
+
     def ids_as_strings(self, **when: Unpack[When]) -> None:
         self._edit_items(lambda item: {**item, "id": str(item["id"])}, when)
 

@@ -31,7 +31,9 @@ class Pages:
             if key not in self._pages:
                 items = self._listing(form, product_id, query)
                 fields = columns(form, site.version, query.fields)
-                rows = [{name: field(item, site) for name, field in fields.items()} for item in query.window(items)]
+                # Orphaned variations are counted, and leave their page short.
+                shown = [item for item in query.window(items) if not item.orphaned]
+                rows = [{name: field(item, site) for name, field in fields.items()} for item in shown]
                 self._pages[key] = Body.of_json(rows), len(items)
             return self._pages[key]
 

@@ -1,1 +1,1 @@
-"""Alerts: the hourly check, people's decisions about them, the rules, and the notices that leave the house."""
+"""Alerts: the hourly check, people's decisions, the threshold rules, and the notices."""

@@ -1,4 +1,4 @@
-"""The hourly check: thresholds × current levels, the state machine, and what is told of it. One transaction."""
+"""The hourly check: threshold rules against current stock, the state machine, and the notices. One transaction."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,27 +9,27 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.alert_machine import Step, step
-from inventory_pipeline.core.alerts import Level, Standing
+from inventory_pipeline.core.alerts import AlertState, Level, transition
 from inventory_pipeline.core.clock import Clock
-from inventory_pipeline.db import alerts, findings, routes
-from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
-from inventory_pipeline.db.collecting import collect
+from inventory_pipeline.db.alerts import comparison, notices, records
+from inventory_pipeline.db.alerts.comparison import ChangedTarget
+from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.services.alerts.digests import Digests
-from inventory_pipeline.services.alerts.facts import add_details, rule_of, told_of_end, told_of_stock
-from inventory_pipeline.services.alerts.store_checks import check_stores
+from inventory_pipeline.services.alerts.notice_entries import add_details, gone_entry, rule_of, stock_entry
+from inventory_pipeline.services.alerts.store_alerts import check_stores
 
 _BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check did. `counts` has opened, worsened, resolved, still_open, suppressed; `live` counts by level.
+    """What a check did.
 
-    `notices` were put into the outbox; `stale` are the stores whose stock was not judged.
+    `counts` has opened, worsened, resolved, still_open and suppressed; `live` counts unresolved alerts by level.
+    `notices` is how many were put into the outbox. `stores` is how many stores were looked at, `stale` are those of them
+    whose stock was not evaluated, `first_look` those that were evaluated for the first time.
     """
 
     counts: Mapping[str, int]
@@ -49,7 +49,7 @@ class AlertCheck:
     def run(self, *, dry_run: bool = False) -> CheckResult:
         """Runs one check. With `dry_run` everything is rolled back, and the result says what it would have done.
 
-        A signal handler's exception ends it at once, and nothing of it stays.
+        An exception that a signal handler raises ends the check at once and rolls it back.
         """
         connection = InterruptibleConnection(self._database)
         try:
@@ -66,109 +66,124 @@ class AlertCheck:
 
 
 class _Check:
-    """One check under way. State changes and notices are written as the findings stream by."""
+    """One check. Alerts are opened in batches while the changed targets stream by, so that memory does not grow."""
 
     def __init__(self, connection: sa.Connection, now: datetime, interval: timedelta) -> None:
         self._connection, self._now, self._interval = connection, now, interval
-        self._opening: list[dict[str, Any]] = []
-        self._moves: list[tuple[int, Standing, Mapping[str, Any]]] = []
+        self._new_rows: list[dict[str, Any]] = []
+        self._state_changes: list[tuple[int, AlertState, Mapping[str, Any]]] = []
         self._counts: Counter[str] = Counter()
 
     def run(self) -> CheckResult:
-        alerts.lock(self._connection)
-        stores = alert_stores(self._connection, self._now, self._interval)
-        judged = [store.key for store in stores if not store.stale]
-        known = alerts.evaluated_stores(self._connection)
-        self._first_look = tuple(key for key in judged if key not in known)
-        self._digests = Digests(routes.list_routes(self._connection), self._first_look)
-        self._check_stock(stores)
-        for told, count in check_stores(self._connection, self._now, self._interval):
-            self._counts[count] += 1
-            if told is not None:
-                self._digests.add(told)
-        alerts.mark_evaluated(self._connection, self._first_look, self._now)
-        add_details(self._connection, self._digests.listed(), stores, self._now)
-        notices = self._digests.enqueue(self._connection, self._now, {store.key: store.reading.as_of for store in stores})
+        """Runs the check.
+
+        1. The alerts are locked, the stores and the routes read.
+        2. Stock: every changed target goes through the state machine, see `_check_stock`.
+        3. Stores: their own alerts are brought up to date.
+        4. The entries that notices will list get their details, and one notice per route goes into the outbox.
+        """
+        records.lock(self._connection)
+        stores = monitored_stores(self._connection, self._now, self._interval)
         stale = tuple(store.key for store in stores if store.stale)
-        return CheckResult(*self._numbers(), notices, len(stores), stale, self._first_look)
+        evaluated_before = records.evaluated_stores(self._connection)
+        self._first_look = tuple(store.key for store in stores if not store.stale and store.key not in evaluated_before)
+        self._digests = Digests(notices.list_routes(self._connection), self._first_look)
+        self._check_stock(stores, stale)
+        for entry, count in check_stores(self._connection, self._now, self._interval):
+            self._counts[count] += 1
+            if entry is not None:
+                self._digests.add(entry)
+        records.mark_evaluated(self._connection, self._first_look, self._now)
+        add_details(self._connection, self._digests.listed(), stores, self._now)
+        as_of = {store.key: store.snapshots.last_started_at for store in stores}
+        enqueued = self._digests.enqueue(self._connection, self._now, as_of)
+        counts, unresolved = self._final_counts()
+        return CheckResult(counts, unresolved, enqueued, len(stores), stale, self._first_look)
 
-    def _check_stock(self, stores: list[AlertStore]) -> None:
-        stale = [store.key for store in stores if store.stale]
-        collect(self._connection, stores, self._now)
-        gone = findings.gone(self._connection, stale)
-        for number, standing in gone:
-            self._moves.append((number, step(standing, "gone", self._now).standing or standing, {"detail": "no longer judged"}))
+    def _check_stock(self, stores: list[MonitoredStore], stale: Sequence[str]) -> None:
+        comparison.compare(self._connection, stores, self._now)
+        gone = comparison.alerts_without_target(self._connection, stale)
+        for alert_id, state in gone:
+            resolved = transition(state, "gone", self._now).state or state
+            self._state_changes.append((alert_id, resolved, {"detail": "no longer judged"}))
             self._counts["resolved"] += 1
-        for finding in findings.changes(self._connection, self._now):
-            self._take(finding)
-        self._open()
-        alerts.set_standing(self._connection, self._moves, self._now)
-        findings.refresh_numbers(self._connection)
-        self._tell_gone([number for number, _ in gone])
+        for target in comparison.changed_targets(self._connection, self._now):
+            self._apply(target)
+        self._insert_new()
+        records.update_states(self._connection, self._state_changes, self._now)
+        comparison.update_quantities(self._connection)
+        self._add_gone_entries([alert_id for alert_id, _ in gone])
 
-    def _take(self, finding: Finding) -> None:
-        taken = step(finding.standing, finding.verdict, self._now)
-        if taken.standing is None:
+    def _apply(self, target: ChangedTarget) -> None:
+        """Moves the target's alert on, or opens one, and adds the event to the digests."""
+        result = transition(target.state, target.verdict, self._now)
+        if result.state is None:
             return
-        self._counts[taken.count] += 1
-        if finding.alert_id is None:
-            self._opening.append(_row(finding, taken.standing, finding.store_key in self._first_look, self._now))
-            if len(self._opening) >= _BATCH:
-                self._open()
+        self._counts[result.count] += 1
+        baseline = target.store_key in self._first_look
+        if target.alert_id is None:
+            self._new_rows.append(_new_row(target, result.state, baseline, self._now))
+            if len(self._new_rows) >= _BATCH:
+                self._insert_new()
         else:
-            columns = {"rule": rule_of(finding), "threshold": finding.threshold, "available": finding.available}
-            self._moves.append((finding.alert_id, taken.standing, columns))
-        self._tell(finding, taken)
+            columns = {"rule": rule_of(target), "threshold": target.threshold, "available": target.available}
+            self._state_changes.append((target.alert_id, result.state, columns))
+        if result.event is not None:
+            self._digests.add(stock_entry(result.event, result.state.level, target, baseline=baseline))
 
-    def _open(self) -> None:
-        alerts.insert_alerts(self._connection, self._opening)
-        self._opening.clear()
+    def _insert_new(self) -> None:
+        records.insert_alerts(self._connection, self._new_rows)
+        self._new_rows.clear()
 
-    def _tell(self, finding: Finding, taken: Step) -> None:
-        if taken.event is not None and taken.standing is not None:
-            baseline = finding.store_key in self._first_look
-            self._digests.add(told_of_stock(taken.event, taken.standing.level, finding, baseline))
-
-    def _tell_gone(self, numbers: Sequence[int]) -> None:
+    def _add_gone_entries(self, ids: Sequence[int]) -> None:
         if self._digests.wants("resolved"):
-            for first in range(0, len(numbers), _BATCH):
-                ended = numbers[first : first + _BATCH]
-                for alert in alerts.list_alerts(self._connection, include_resolved=True, ids=ended, limit=_BATCH):
-                    self._digests.add(told_of_end(alert))
+            for first in range(0, len(ids), _BATCH):
+                batch = ids[first : first + _BATCH]
+                for alert in records.list_alerts(self._connection, include_resolved=True, ids=batch, limit=_BATCH):
+                    self._digests.add(gone_entry(alert))
 
-    def _numbers(self) -> tuple[dict[str, int], dict[Level, int]]:
-        """Each live alert is in exactly one of opened, worsened, still_open and suppressed."""
-        live: Counter[Level] = Counter()
-        quiet = awake = 0
-        for (status, level), number in alerts.counts(self._connection).items():
-            live[level] += number
+    def _final_counts(self) -> tuple[dict[str, int], dict[Level, int]]:
+        """The check's counts, and the unresolved alerts by level.
+
+        Each unresolved alert is in exactly one of opened, worsened, still_open and suppressed.
+        """
+        by_level: Counter[Level] = Counter()
+        open_alerts = suppressed = 0
+        for (status, level), number in records.count_unresolved(self._connection).items():
+            by_level[level] += number
             if status == "open":
-                awake += number
+                open_alerts += number
             else:
-                quiet += number
-        opened, worsened = self._counts["opened"], self._counts["worsened"]
-        counts = {"opened": opened, "worsened": worsened, "resolved": self._counts["resolved"]}
-        return counts | {"still_open": awake - opened - worsened, "suppressed": quiet}, dict(live)
+                suppressed += number
+        opened, worsened, resolved = (self._counts[name] for name in ("opened", "worsened", "resolved"))
+        counts = {
+            "opened": opened,
+            "worsened": worsened,
+            "resolved": resolved,
+            "still_open": open_alerts - opened - worsened,
+            "suppressed": suppressed,
+        }
+        return counts, dict(by_level)
 
 
-def _row(finding: Finding, standing: Standing, baseline: bool, now: datetime) -> dict[str, Any]:
+def _new_row(target: ChangedTarget, state: AlertState, baseline: bool, now: datetime) -> dict[str, Any]:
     return {
-        "kind": finding.kind,
-        "group_name": finding.group,
-        "store_key": finding.store_key,
-        "subject": finding.subject,
-        "location_id": finding.location_id,
-        "item_id": finding.item_id,
-        "sku": finding.sku,
-        "title": finding.title,
-        "status": standing.status,
-        "level": standing.level,
-        "worst": standing.worst,
-        "available": finding.available,
-        "at_least": finding.at_least,
-        "ambiguous": finding.ambiguous,
-        "threshold": finding.threshold,
-        "rule": rule_of(finding),
+        "kind": target.kind,
+        "group_name": target.group,
+        "store_key": target.store_key,
+        "subject": target.subject,
+        "location_id": target.location_id,
+        "item_id": target.item_id,
+        "sku": target.sku,
+        "title": target.title,
+        "status": state.status,
+        "level": state.level,
+        "worst": state.worst,
+        "available": target.available,
+        "at_least": target.at_least,
+        "ambiguous": target.ambiguous,
+        "threshold": target.threshold,
+        "rule": rule_of(target),
         "detail": "",
         "baseline": baseline,
         "opened_at": now,

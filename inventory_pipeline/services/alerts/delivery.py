@@ -1,4 +1,4 @@
-"""Delivery of the outbox: at least once, with back-off, given up visibly after a day."""
+"""Delivery of the notices in the outbox: at least once, with growing waits, given up after a day."""
 
 import logging
 from collections.abc import Callable
@@ -9,24 +9,24 @@ from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import notices
+from inventory_pipeline.db.alerts.notices import Notice
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.outbox import Letter
 from inventory_pipeline.notify.channels import Channel
 
 logger = logging.getLogger(__name__)
 
-# Longer than any attempt may take: a notice whose deliverer died is tried again after it.
+# How long a claimed notice is kept from other deliverers: longer than any attempt takes.
 HOLD = timedelta(minutes=2)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=2)
 GIVE_UP_AFTER = timedelta(days=1)
-# How long a notice that was given up stays in sight.
+# How long `notify list` and `doctor` show a notice that was given up.
 SHOWN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What one round of delivery did."""
+    """How many notices one round of delivery sent, failed to send and will try again, and gave up."""
 
     sent: int = 0
     failed: int = 0
@@ -34,42 +34,45 @@ class Delivered:
 
 
 class Delivery:
-    """Delivers what is due. `channel` finds a route's way out, None for a route that was removed."""
+    """Delivers due notices. `channel` returns the channel of a route, None for a route that was removed."""
 
     def __init__(self, *, database: Database, clock: Clock, channel: Callable[[str], Channel | None]) -> None:
         self._database, self._clock, self._channel = database, clock, channel
 
     def run(self) -> Delivered:
-        """Tries everything that is due, once."""
+        """Tries every notice that is due, once."""
         sent = failed = given_up = 0
-        while (letter := self._claim()) is not None:
-            error = self._attempt(letter)
+        while (notice := self._claim()) is not None:
+            error = self._attempt(notice)
             now = self._clock()
             with self._database.begin() as connection:
                 if error is None:
-                    outbox.settle_sent(connection, letter.id, now)
+                    notices.mark_sent(connection, notice.id, now)
                     sent += 1
-                elif now - letter.created_at >= GIVE_UP_AFTER:
-                    outbox.settle_given_up(connection, letter.id, error)
+                elif now - notice.created_at >= GIVE_UP_AFTER:
+                    notices.mark_given_up(connection, notice.id, error)
                     given_up += 1
                 else:
-                    outbox.settle_later(connection, letter.id, now + wait_after(letter.attempts), error)
+                    notices.mark_for_retry(connection, notice.id, now + wait_after(notice.attempts), error)
                     failed += 1
             if error is not None:
-                logger.warning("Notice %s to route %s was not delivered: %s", letter.key, letter.route, error)
+                logger.warning("Notice %s to route %s was not delivered: %s", notice.key, notice.route, error)
         return Delivered(sent, failed, given_up)
 
-    def _claim(self) -> Letter | None:
+    def _claim(self) -> Notice | None:
         with self._database.begin() as connection:
-            return outbox.claim(connection, self._clock(), HOLD)
+            return notices.claim(connection, self._clock(), HOLD)
 
-    def _attempt(self, letter: Letter) -> str | None:
-        """None where it was delivered, else why not. A channel's own faults must not hold back the other notices."""
+    def _attempt(self, notice: Notice) -> str | None:
+        """Sends the notice. Returns None where it was delivered, else why not.
+
+        An unexpected error counts as a failed attempt: it must not hold back the other notices.
+        """
         try:
-            channel = self._channel(letter.route)
-            if channel is None:  # since the claim
+            channel = self._channel(notice.route)
+            if channel is None:  # removed since the claim
                 return "the route was removed"
-            channel.send(letter.payload)
+            channel.send(notice.payload)
         except InventoryError as error:
             return one_line(redact(str(error)))
         except Exception as error:
@@ -79,5 +82,5 @@ class Delivery:
 
 
 def wait_after(attempts: int) -> timedelta:
-    """Doubles from a minute to two hours."""
+    """The wait before the next attempt: doubles from a minute to two hours."""
     return min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""Routes: where notices go."""
+"""Routes of notices: added, removed, tested, and the channel of each."""
 
 import json
 import secrets as random
@@ -10,9 +10,10 @@ from inventory_pipeline.core.addresses import AddressPolicy, AllowedHosts
 from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.notices import SCHEMA, Payload, Route
-from inventory_pipeline.core.stores import checked_key
-from inventory_pipeline.db import audit, routes, secrets, stores
+from inventory_pipeline.core.stores import check_known, checked_key
+from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import audit, secrets, stores
 from inventory_pipeline.notify.channels import (
     AppriseChannel,
     Channel,
@@ -22,19 +23,18 @@ from inventory_pipeline.notify.channels import (
     kind_of,
     shown,
 )
-from inventory_pipeline.services.alerts.known import check_known
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 
 
 class Added(NamedTuple):
-    """`signing_secret` is shown this once, for a webhook's receiver; None for other routes."""
+    """A new route. `signing_secret` is for the receiver of a webhook and is shown only now; None for other routes."""
 
     route: Route
     signing_secret: str | None
 
 
 class Routes:
-    """Routes and their addresses, which are encrypted."""
+    """Routes and their addresses, which are stored encrypted."""
 
     def __init__(self, *, database: Database, vault: Vault, clock: Clock, allowed_hosts: AllowedHosts) -> None:
         self._database, self._vault, self._clock = database, vault, clock
@@ -42,7 +42,7 @@ class Routes:
 
     def list_routes(self) -> list[Route]:
         with self._database.connect() as connection:
-            return routes.list_routes(connection)
+            return notices.list_routes(connection)
 
     def add(self, name: str, url: str, actor: str, **filters: object) -> Added:
         """Adds a route with the fields of core.notices.Route. Raises UsageError, which never shows the address."""
@@ -59,7 +59,7 @@ class Routes:
         with self._vault.settled(), self._database.begin() as connection:
             check_known(stores.list_stores(connection), route.stores, route.groups)
             ciphertext = self._vault.encrypt(json.dumps({"url": url, "secret": signing_secret}))
-            routes.insert_route(connection, route, ciphertext, now)
+            notices.insert_route(connection, route, ciphertext, now)
             private = ", private addresses allowed" if route.allow_private else ""
             audit.record(connection, now, actor, "add route", name, f"{route.shown}{private}")
         return Added(route, signing_secret)
@@ -70,13 +70,17 @@ class Routes:
         return address_refusal(url.strip(), self._policy(name, allow_private, way_out))
 
     def remove(self, name: str, actor: str) -> None:
+        """Removes a route and its address. Raises UsageError where there is none of this name."""
         with self._database.begin() as connection:
-            if not routes.remove_route(connection, name):
+            if not notices.remove_route(connection, name):
                 raise _unknown(name)
             audit.record(connection, self._clock(), actor, "remove route", name)
 
     def test(self, name: str) -> None:
-        """Sends a test notice by one route, now and once. Raises DeliveryFailed saying why it did not arrive."""
+        """Sends a test notice by one route, now and once.
+
+        Raises UsageError where there is no such route, DeliveryFailed saying why the notice did not arrive.
+        """
         channel = self.channel(name)
         if channel is None:
             raise _unknown(name)
@@ -86,10 +90,13 @@ class Routes:
             raise DeliveryFailed(f"the test of route {name} did not arrive: {error}") from None
 
     def channel(self, name: str) -> Channel | None:
-        """The route's way out; None where the route is gone. Raises StoreMisconfigured where its address is unreadable."""
+        """The route's channel; None where there is no such route.
+
+        Raises StoreMisconfigured where its address cannot be decrypted.
+        """
         with self._database.connect() as connection:
-            route = routes.get_route(connection, name)
-            ciphertext = secrets.get_secret(connection, routes.secret_name(name))
+            route = notices.get_route(connection, name)
+            ciphertext = secrets.get_secret(connection, notices.route_secret(name))
         if route is None or ciphertext is None:
             return None
         address = json.loads(self._vault.decrypt(ciphertext))

@@ -1,6 +1,5 @@
 """The threshold rules: set, removed, explained, and moved in and out as CSV."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,28 +8,30 @@ from typing import TextIO
 import sqlalchemy as sa
 
 from inventory_pipeline.core.clock import Clock
+from inventory_pipeline.core.cover import Consumption, days_of_cover
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
+from inventory_pipeline.core.spreadsheets import read_csv
+from inventory_pipeline.core.stores import check_known
 from inventory_pipeline.core.thresholds import Threshold, checked_threshold, describe
-from inventory_pipeline.db import audit, stores, thresholds
-from inventory_pipeline.db.alert_stores import alert_stores
-from inventory_pipeline.db.consumption import Used, used_by
+from inventory_pipeline.db.alerts import thresholds
+from inventory_pipeline.db.alerts.evaluation import consumption_of
+from inventory_pipeline.db.alerts.explanations import EvaluatedTarget, evaluated_targets
+from inventory_pipeline.db.alerts.monitored_stores import monitored_stores
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.judgements import Judgement, judgements
-from inventory_pipeline.services.alerts.cover import days_of_cover
-from inventory_pipeline.services.alerts.known import check_known
+from inventory_pipeline.db.integrations import audit, stores
 
 CSV_COLUMNS = ("scope", "store", "item_id", "location_id", "group", "sku", "threshold", "margin", "cover_days")
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """One subject behind a SKU or variant, with the rule that decides and what it says now.
+class Explanation:
+    """One target that a SKU or variant belongs to, and the rule that decides about it, for a person.
 
-    `cover` says how long the stock lasts, empty where that is not asked: of a place, or of a group's total.
+    `cover` says how long the stock lasts; empty for a single location and for a group's total.
     """
 
-    judgement: Judgement
+    target: EvaluatedTarget
     rule: str
     cover: str
 
@@ -50,12 +51,13 @@ class Rules:
         with self._database.begin() as connection:
             self._put(connection, [("", rule) for rule in rules], actor)
 
-    def import_csv(self, source: TextIO, actor: str) -> int:
+    def import_csv(self, source: TextIO, actor: str, *, raw: bool = False) -> int:
         """Stores the rules of a CSV file with the columns CSV_COLUMNS, all or none; how many.
 
-        Raises UsageError naming the line that is wrong.
+        Texts are taken as `thresholds export` writes them; with `raw` as they stand. Raises UsageError naming the line
+        that is wrong.
         """
-        rules = [(f"line {line}: ", rule) for line, rule in _read_csv(source)]
+        rules = [(f"line {line}: ", rule) for line, rule in _read_csv(source, raw)]
         with self._database.begin() as connection:
             self._put(connection, rules, actor)
         return len(rules)
@@ -78,65 +80,67 @@ class Rules:
                 raise UsageError(f"there is no rule for {rule.target}; `inventory-pipeline thresholds list` shows them")
             audit.record(connection, self._clock(), actor, "remove threshold", rule.target)
 
-    def explain(self, store_key: str, sku: str) -> list[Explained]:
-        """What decides about a SKU (or variant id) of a store. Raises UsageError saying why nothing does."""
+    def explain(self, store_key: str, sku: str) -> list[Explanation]:
+        """The targets that a SKU (or variant id) of a store belongs to. Raises UsageError saying why there are none."""
         now = self._clock()
         with self._database.connect() as connection:
             check_known(stores.list_stores(connection), [store_key])
-            judged = alert_stores(connection, now, self._interval)
-            found = judgements(connection, judged, now, store_key, sku.strip())
-            used = used_by(connection, store_key, {each.item_id for each in found}, now)
+            monitored = monitored_stores(connection, now, self._interval)
+            found = evaluated_targets(connection, monitored, now, store_key, sku.strip())
+            consumption = consumption_of(connection, store_key, {target.item_id for target in found}, now)
         if not found:
-            stale = {store.key: store.stale for store in judged}
+            stale = {store.key: store.stale for store in monitored}
             if store_key not in stale:
                 raise UsageError(f"store {store_key} was never synced, or is inactive: its stock is not judged")
             if stale[store_key]:
                 raise UsageError(f"store {store_key} is stale: its stock is not judged until a sync succeeds")
             raise UsageError(f"store {store_key} has no active line with SKU or variant id {sku!r:.80}: drafts are not judged")
-        observed = {store.key: store.observed_days for store in judged}
-        return [Explained(each, rule_text(each), _cover(each, used, observed)) for each in found]
+        observed = {store.key: store.observed_days for store in monitored}
+        return [Explanation(target, rule_text(target), _cover(target, consumption, observed)) for target in found]
 
 
-def _cover(judged: Judgement, used: Mapping[str, Used], observed: Mapping[str, float]) -> str:
-    if judged.kind not in ("variant", "pool"):
+def _cover(target: EvaluatedTarget, consumption: Mapping[str, Consumption], observed: Mapping[str, float]) -> str:
+    if target.kind not in ("variant", "pool"):
         return ""
-    return days_of_cover(judged.available, used.get(judged.item_id), observed[judged.store_key]).text
+    return days_of_cover(target.available, consumption.get(target.item_id), observed[target.store_key]).text
 
 
-def rule_text(judged: Judgement) -> str:
+def rule_text(target: EvaluatedTarget) -> str:
     """The rule that decides, with its figures."""
     about = describe(
-        judged.scope, judged.item_store, judged.rule_item or judged.item_id, judged.location_id, judged.group, judged.subject
+        target.scope, target.item_store, target.rule_item or target.item_id, target.location_id, target.group, target.subject
     )
-    days = f", or used up within {judged.cover_days} days" if judged.cover_days else ""
-    return f"{about}: {judged.threshold} or fewer, recovered above {judged.threshold + judged.margin}{days}"
+    days = f", or used up within {target.cover_days} days" if target.cover_days else ""
+    return f"{about}: {target.threshold} or fewer, recovered above {target.threshold + target.margin}{days}"
 
 
-def _read_csv(source: TextIO) -> Iterator[tuple[int, Threshold]]:
-    reader = csv.DictReader(source, strict=True)
-    missing = {"scope", "threshold"} - set(reader.fieldnames or ())
-    unknown = set(reader.fieldnames or ()) - set(CSV_COLUMNS)
-    if missing or unknown:
-        what = f"lacks the column {sorted(missing)[0]}" if missing else f"has the unknown column {sorted(unknown)[0]!r:.40}"
-        raise UsageError(f"line 1: the file {what}; its columns are {', '.join(CSV_COLUMNS)}")
+def _read_csv(source: TextIO, raw: bool) -> Iterator[tuple[int, Threshold]]:
+    """Each rule with the number of its line."""
+    rows = read_csv(source, raw=raw)
+    _, header = next(rows, (1, []))
+    _check_columns(header)
     seen: dict[str, int] = {}
-    try:
-        for row in reader:
-            if None in row:
-                raise UsageError(
-                    f"line {reader.line_num}: more cells than columns; a text that holds a comma needs quotation marks"
-                )
-            rule = _parsed(row, reader.line_num)
-            if rule.target in seen:
-                raise UsageError(f"line {reader.line_num}: {rule.target} was set in line {seen[rule.target]} already")
-            seen[rule.target] = reader.line_num
-            yield reader.line_num, rule
-    except csv.Error as error:
-        raise UsageError(f"line {reader.line_num}: {error}") from None
+    for line, cells in rows:
+        if len(cells) > len(header):
+            raise UsageError(f"line {line}: more cells than columns; a text that holds a comma needs quotation marks")
+        rule = _parsed(dict(zip(header, cells, strict=False)), line)
+        if rule.target in seen:
+            raise UsageError(f"line {line}: {rule.target} was set in line {seen[rule.target]} already")
+        seen[rule.target] = line
+        yield line, rule
+
+
+def _check_columns(header: Sequence[str]) -> None:
+    missing = {"scope", "threshold"} - set(header)
+    unknown = set(header) - set(CSV_COLUMNS)
+    twice = {name for name in header if header.count(name) > 1}
+    for faulty, what in ((missing, "lacks the column"), (unknown, "has the unknown column"), (twice, "has twice the column")):
+        if faulty:
+            raise UsageError(f"line 1: the file {what} {sorted(faulty)[0]!r:.40}; its columns are {', '.join(CSV_COLUMNS)}")
 
 
 def _parsed(row: dict[str, str], line: int) -> Threshold:
-    cells = {name: (row.get(name) or "").strip() for name in CSV_COLUMNS}
+    cells = {name: row.get(name, "").strip() for name in CSV_COLUMNS}
     try:
         return checked_threshold(
             cells["scope"],

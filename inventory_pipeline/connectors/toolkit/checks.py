@@ -1,0 +1,31 @@
+"""Findings of `stores check` that every platform words alike."""
+
+from typing import get_args
+
+from inventory_pipeline.connectors.base import CheckItem, CheckName
+from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, SyncError
+
+
+def failed(check: CheckName, error: SyncError) -> CheckItem:
+    """An error as a finding: what stands behind its last semicolon is the way out."""
+    detail, _, cure = str(error).rpartition("; ")
+    return CheckItem(check, False, detail or cure, cure if detail else "")
+
+
+def with_rest(*items: CheckItem) -> list[CheckItem]:
+    """The findings, and every check that was not done as not done: no finding is not a good finding."""
+    done = {item.check for item in items}
+    rest = (name for name in get_args(CheckName) if name not in done)
+    return [*items, *(CheckItem(name, False, "not looked at yet", f"mend the {items[-1].check} first") for name in rest)]
+
+
+def stopped_by(error: SyncError, address: CheckItem, credentials: CheckItem) -> list[CheckItem]:
+    """The findings where the first request failed: what the error itself proves to be right is said to be right.
+
+    A missing permission proves the address and the credentials, refused credentials prove the address.
+    """
+    if isinstance(error, ScopeMissing):
+        return with_rest(address, credentials, failed("permissions", error))
+    if isinstance(error, CredentialsRejected):
+        return with_rest(address, failed("credentials", error))
+    return with_rest(failed("address", error))

@@ -1,0 +1,149 @@
+"""From a platform's JSON to items and values, each bad item apart from the rest. Pure functions."""
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
+from inventory_pipeline.core.stock import DEFAULT_LOCATION, ID_LENGTH, RejectedLine
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.http.json import decode_json, decode_loosely
+from inventory_pipeline.http.reply import Response
+
+_PHP_MESSAGE = re.compile(rb"[\]}]\s*(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Parse error)\b")
+_TAIL = 16_384  # bytes in which messages after a JSON value are looked for
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+@cache
+def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[list[Struct]]:
+    return msgspec.json.Decoder(list[kind])
+
+
+@cache
+def _keyed_decoder(kind: type[Struct], key: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("Keyed", [("items", list[kind])], rename={"items": key}))
+
+
+def decode_list(
+    response: Response,
+    kind: type[Struct],
+    key: str | None = None,
+    id_of: Callable[[object], int | str | None] | None = None,
+    *,
+    location_id: str | None = DEFAULT_LOCATION,
+) -> tuple[list[Struct], list[RejectedLine]]:
+    """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made what `id_of` reads: a whole
+    number where nothing else is said.
+
+    With `key` the list stands under that key of an object; an empty list may then stand there without it. An entry that is
+    none rejects its line at `location_id`, or with None all its lines. Raises IncompleteRead where the answer is no list, and
+    what `decode_json` raises.
+    """
+    try:
+        decoded = decode_json(response, _keyed_decoder(kind, key)).items if key else decode_json(response, _decoder(kind))
+        rejected: list[RejectedLine] = []
+    except msgspec.ValidationError:
+        decoded, rejected = _decode_singly(response, kind, key, id_of or whole_id, location_id)
+    except IncompleteRead:
+        if _PHP_MESSAGE.search(response.body, max(0, len(response.body) - _TAIL)):
+            told = f"{response.host_and_path} puts PHP messages after its JSON"
+            raise StoreMisconfigured(f"{told}; set WP_DEBUG_DISPLAY to false on the shop") from None
+        raise
+    items: list[Struct] = []
+    for item in decoded:
+        raw: Any = item
+        item_id = (id_of or whole_id)(raw.id)
+        if item_id is None:
+            rejected.append(RejectedLine(f"id {raw.id!r:.60} is none that the platform gives", excerpt=one_line(item)))
+        else:
+            raw.id = item_id
+            items.append(item)
+    return items, rejected
+
+
+def _decode_singly(
+    response: Response,
+    kind: type[Struct],
+    key: str | None,
+    id_of: Callable[[object], int | str | None],
+    location_id: str | None,
+) -> tuple[list[Struct], list[RejectedLine]]:
+    entries = decode_loosely(response)
+    if key and entries != []:
+        entries = entries.get(key) if isinstance(entries, dict) else None
+    if not isinstance(entries, list):
+        raise IncompleteRead(f"{response.host_and_path} answers with a JSON {type(entries).__name__} where a list should be")
+    items: list[Struct] = []
+    rejected: list[RejectedLine] = []
+    for entry in entries:
+        try:
+            items.append(msgspec.convert(entry, kind))
+        except msgspec.ValidationError as error:
+            item_id = id_of(entry.get("id")) if isinstance(entry, dict) else None
+            identity = None if item_id is None else str(item_id)
+            rejected.append(RejectedLine(str(error), identity, location_id, one_line(entry)))
+    return items, rejected
+
+
+def decode_nodes(nodes: Iterable[msgspec.Raw], kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+    """GraphQL nodes, each decoded apart. One that is none rejects all lines of its id, where that can be read."""
+    items: list[Struct] = []
+    rejected: list[RejectedLine] = []
+    for node in nodes:
+        try:
+            items.append(_node_decoder(kind).decode(node))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            text = bytes(node).decode("utf-8", "replace")
+            rejected.append(RejectedLine(one_line(error), _id_of_node(node), None, one_line(text)))
+    return items, rejected
+
+
+@cache
+def _node_decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
+    return msgspec.json.Decoder(kind)
+
+
+def _id_of_node(node: msgspec.Raw) -> str | None:
+    try:
+        raw: Any = msgspec.json.decode(node)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return text_id(raw.get("id")) if isinstance(raw, dict) else None
+
+
+def whole_id(raw: object) -> int | None:
+    """A positive whole number, or a text of one, as an int of at most 63 bits. None for anything else."""
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 20:
+        raw = int(raw)
+    return raw if type(raw) is int and 0 < raw < 1 << 63 else None
+
+
+def text_id(raw: object) -> str | None:
+    """A text that is not empty. None for anything else."""
+    return raw if isinstance(raw, str) and 0 < len(raw) <= ID_LENGTH else None
+
+
+def total_of(response: Response, header: str) -> int | None:
+    """How many items a header says that the whole list has; None where a proxy dropped it, or it says something else."""
+    text = response.headers.get(header, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
+
+def text_of(raw: str | float | None) -> str:
+    """The text of a field that some servers send as a number; "" for null."""
+    return raw if isinstance(raw, str) else "" if raw is None else str(raw)
+
+
+def price_of(raw: str | float | None) -> Decimal | None:
+    """None where no price is set or it cannot be read: a price decides nothing here, and must not cost its line."""
+    try:
+        price = Decimal(str(raw)) if raw not in (None, "") else None
+    except InvalidOperation:
+        return None
+    return price if price is not None and price.is_finite() else None

@@ -1,0 +1,1 @@
+"""Reading stock: now, as of a past instant, and over time."""

@@ -1,0 +1,160 @@
+"""Stock levels, now or as of a past instant, streamed line by line."""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from inventory_pipeline.core.quantity import Number, State
+from inventory_pipeline.core.stock import Status
+from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration, freshness
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.tables.stock import NUMBERS, snapshots, stock_changes, stock_levels, trimmed
+
+_ROWS_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockFilter:
+    """Which lines to return; None stands for all. `location` is a location's id.
+
+    `sku` is compared without surrounding spaces; upper and lower case differ.
+    """
+
+    stores: Sequence[str] | None = None
+    group: str | None = None
+    sku: str | None = None
+    location: str | None = None
+
+
+class StockRow(NamedTuple):
+    """One line. `as_of` is when the last read that holds it began.
+
+    `stale` is true where that read ended longer ago than the store's freshness limit.
+    """
+
+    store: str
+    group: str
+    platform: str
+    product_id: str | None
+    item_id: str
+    sku: str | None
+    title: str
+    status: Status
+    location_id: str
+    location: str | None
+    state: State
+    available: Number | None
+    on_hand: Number | None
+    committed: Number | None
+    incoming: Number | None
+    sellable: bool | None
+    oversell_allowed: bool | None
+    shared_pool: str | None
+    presence: Literal["present", "missing"]
+    as_of: datetime
+    stale: bool
+
+
+# The fields of a StockRow that are columns of the level or change; the others come from its store and snapshot.
+_FROM_STORE = ("store", "group", "platform")
+_FROM_SNAPSHOT = ("as_of", "stale")
+_LINE_COLUMNS = tuple(name for name in StockRow._fields if name not in (*_FROM_STORE, *_FROM_SNAPSHOT))
+_UNKNOWN = {"state": "unknown"} | dict.fromkeys((*NUMBERS, "sellable"))
+
+
+def stock_now(
+    connection: sa.Connection, filters: StockFilter, *, now: datetime, interval: timedelta = SYNC_INTERVAL
+) -> Generator[StockRow]:
+    """Current lines by store, item and location. `interval` is the schedule's, for stores without a limit of their own.
+
+    A stale line keeps its last numbers. The connection must stay open while rows are taken.
+    """
+    verified = snapshots.alias("verified")
+    for store, last in _stores(connection, filters):
+        lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at)
+        lines = lines.select_from(stock_levels.outerjoin(verified, verified.c.id == stock_levels.c.last_verified_snapshot))
+        limit = freshness(store, interval)
+        for line in _stream(connection, lines):
+            # `last_verified_snapshot` is null for a line that the last read holds.
+            read = last if line.started_at is None else line
+            yield _row(store, line, read.started_at, now > read.ended_at + limit)
+
+
+def stock_as_of(
+    connection: sa.Connection, at: datetime, filters: StockFilter, *, interval: timedelta = SYNC_INTERVAL
+) -> Generator[StockRow]:
+    """Lines as of the last snapshot whose read had ended at `at`; stores that had none are left out.
+
+    Where `at` is past the freshness limit of that snapshot, the stock is unknown: lines are stale and have no numbers.
+    """
+    for store, last in _stores(connection, filters, at):
+        expired = at > last.ended_at + freshness(store, interval)
+        levels, changes = stock_levels.c, stock_changes.c
+        still_current = _select(stock_levels, store.key, filters).where(levels.since_snapshot <= last.id)
+        changed_since = _select(stock_changes, store.key, filters)
+        changed_since = changed_since.where(changes.valid_from <= last.id, changes.snapshot_id > last.id)
+        for line in _stream(connection, sa.union_all(still_current, changed_since)):
+            row = _row(store, line, last.started_at, expired)
+            yield row._replace(**_UNKNOWN) if expired else row
+
+
+def _stores(connection: sa.Connection, filters: StockFilter, at: datetime | None = None) -> list[tuple[StoreIntegration, Any]]:
+    """The stores that the filters take, each with its last snapshot: with `at`, the last whose read had ended by then."""
+    newest = sa.select(sa.func.max(snapshots.c.id)).group_by(snapshots.c.store_key)
+    if at is not None:
+        newest = newest.where(snapshots.c.ended_at <= at)
+    columns = (snapshots.c.store_key, snapshots.c.id, snapshots.c.started_at, snapshots.c.ended_at)
+    last = {row.store_key: row for row in connection.execute(sa.select(*columns).where(snapshots.c.id.in_(newest)))}
+    return [
+        (store, last[store.key])
+        for store in stores.list_stores(connection)
+        if store.key in last
+        and (filters.stores is None or store.key in filters.stores)
+        and (filters.group is None or store.group == filters.group)
+    ]
+
+
+def _row(store: StoreIntegration, line: Any, as_of: datetime, stale: bool) -> StockRow:
+    return StockRow(
+        store=store.key,
+        group=store.group,
+        platform=store.platform,
+        product_id=line.product_id,
+        item_id=line.item_id,
+        sku=line.sku,
+        title=line.title,
+        status=line.status,
+        location_id=line.location_id,
+        location=line.location,
+        state=line.state,
+        available=line.available,
+        on_hand=line.on_hand,
+        committed=line.committed,
+        incoming=line.incoming,
+        sellable=line.sellable,
+        oversell_allowed=line.oversell_allowed,
+        shared_pool=line.shared_pool,
+        presence=line.presence,
+        as_of=as_of,
+        stale=stale,
+    )
+
+
+def _select(table: sa.Table, store_key: str, filters: StockFilter, *more: sa.ColumnElement[Any]) -> sa.Select:
+    lines = sa.select(*(table.c[name] for name in _LINE_COLUMNS), *more)
+    lines = lines.where(table.c.store_key == store_key, table.c.presence != "deleted")
+    if filters.sku is not None:
+        lines = lines.where(trimmed(table.c.sku) == filters.sku.strip())
+    if filters.location is not None:
+        lines = lines.where(table.c.location_id == filters.location)
+    return lines
+
+
+def _stream(connection: sa.Connection, lines: sa.Select | sa.CompoundSelect) -> Iterator[Any]:
+    """The rows by item and location; at most _ROWS_AT_ONCE of them are in memory."""
+    ordered = lines.order_by("item_id", "location_id").execution_options(yield_per=_ROWS_AT_ONCE)
+    with connection.execute(ordered) as rows:
+        yield from rows

@@ -1,0 +1,119 @@
+"""The difference between a staged read and the current levels, computed in the database into `stage_diff`.
+
+Each line that changes has one row with an action:
+
+- `created`: the read holds a line that was never seen. `returned`: it holds a line that was deleted.
+- `updated`: it holds a current line with other values, or one that was missing.
+- `unreadable`: it rejected a current line, which loses its numbers and becomes unknown.
+- `missing`: it does not hold a present line. `deleted`: it does not hold a line that is missing already.
+- `replaced`: it does not hold a line at `-` (no level), because the item now has lines at locations.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from inventory_pipeline.core.stock import NO_LOCATION
+from inventory_pipeline.db.tables.staging import stage_diff, stage_lines, stage_rejected
+from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, stock_levels
+
+_line, _level = stage_lines, stock_levels
+# How many items one condition names: the number of bound parameters is limited.
+_ITEMS_AT_ONCE = 1_000
+
+_CURRENT = _level.c.presence.in_(("present", "missing"))
+_SAME_LINE = sa.and_(_level.c.item_id == _line.c.item_id, _level.c.location_id == _line.c.location_id)
+
+
+def compare(connection: sa.Connection, store_key: str) -> None:
+    """Fills `stage_diff` with the difference between the staged read and the store's current levels.
+
+    1. Lines that the read holds, outer-joined with the levels: created, returned, updated or unreadable; equal ones are left
+       out.
+    2. Current levels that the read does not hold: missing, deleted, replaced or unreadable.
+    """
+    _refill(connection, _read_lines(store_key), _unread_lines(store_key))
+
+
+def compare_unchanged(connection: sa.Connection, store_key: str) -> None:
+    """Fills `stage_diff` for a read that the platform answered "not modified": missing lines are missing once more.
+
+    No other line changes.
+    """
+    missing = sa.select(_level.c.item_id, _level.c.location_id, sa.literal("deleted"))
+    _refill(connection, missing.where(_level.c.store_key == store_key, _level.c.presence == "missing"))
+
+
+def count_actions(connection: sa.Connection, items: Sequence[str] | None = None) -> Counter[str]:
+    """How many lines each action is about; with `items`, how many lines of these items."""
+    counted = sa.select(stage_diff.c.action, sa.func.count()).group_by(stage_diff.c.action)
+    found = Counter[str]()
+    for condition in conditions_on(items):
+        found.update(dict(connection.execute(counted.where(condition)).all()))
+    return found
+
+
+def conditions_on(items: Sequence[str] | None) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions on `stage_diff`: each row meets exactly one of them; with `items`, each row of these items does."""
+    if items is None:
+        yield sa.true()
+        return
+    distinct = sorted(set(items))
+    for start in range(0, len(distinct), _ITEMS_AT_ONCE):
+        yield stage_diff.c.item_id.in_(distinct[start : start + _ITEMS_AT_ONCE])
+
+
+def _refill(connection: sa.Connection, *selects: sa.Select) -> None:
+    connection.execute(stage_diff.delete())
+    for select in selects:
+        connection.execute(stage_diff.insert().from_select(["item_id", "location_id", "action"], select))
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("ANALYZE stage_diff"))
+
+
+def _read_lines(store_key: str) -> sa.Select:
+    action = sa.case(
+        (_line.c.rejected, "unreadable"),
+        (_level.c.item_id.is_(None), "created"),
+        (_level.c.presence == "deleted", "returned"),
+        else_="updated",
+    )
+    differs = sa.or_(
+        _level.c.item_id.is_(None),
+        _level.c.presence != "present",
+        *(_line.c[name].is_distinct_from(_level.c[name]) for name in VALUES),
+    )
+    return (
+        sa.select(_line.c.item_id, _line.c.location_id, action)
+        .select_from(_line.outerjoin(_level, sa.and_(_level.c.store_key == store_key, _SAME_LINE)))
+        .where(sa.or_(sa.and_(~_line.c.rejected, differs), sa.and_(_line.c.rejected, _differs_from_unknown())))
+    )
+
+
+def _unread_lines(store_key: str) -> sa.Select:
+    """Current lines that the read does not hold. A rejected line without a location makes all its item's lines unreadable."""
+    located = sa.select(stage_lines.c.item_id).where(stage_lines.c.location_id != NO_LOCATION)
+    rejected = sa.select(stage_rejected.c.item_id).where(
+        stage_rejected.c.item_id.is_not(None), stage_rejected.c.location_id.is_(None)
+    )
+    has_levels, item_rejected = _level.c.item_id.in_(located), _level.c.item_id.in_(rejected)
+    replaced = sa.and_(_level.c.location_id == NO_LOCATION, has_levels)
+    action = sa.case(
+        (replaced, "replaced"),
+        (item_rejected, "unreadable"),
+        (_level.c.presence == "present", "missing"),
+        else_="deleted",
+    )
+    return (
+        sa.select(_level.c.item_id, _level.c.location_id, action)
+        .select_from(_level.outerjoin(_line, _SAME_LINE))
+        .where(_level.c.store_key == store_key, _CURRENT, _line.c.item_id.is_(None))
+        .where(sa.or_(replaced, ~item_rejected, _differs_from_unknown()))
+    )
+
+
+def _differs_from_unknown() -> sa.ColumnElement[bool]:
+    """Whether a level is anything else than what a rejected line becomes: present, unknown, without numbers."""
+    known = (_level.c[name].is_not(None) for name in (*NUMBERS, "sellable"))
+    return sa.and_(_CURRENT, sa.or_(_level.c.presence != "present", _level.c.state != "unknown", *known))

@@ -1,0 +1,124 @@
+"""Runs as Dagster's storage records them, read without Dagster: importing it takes far longer than listing syncs does.
+
+What is leaned on here is private to Dagster: the columns of its tables `runs` and `run_tags` and the JSON in `run_body`, the
+same on SQLite and PostgreSQL. The tests of the sync log write through Dagster 1.13 and read through this.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.db.engine import checked_url, make_engine
+from inventory_pipeline.defs.names import PARTITION_TAG, SNAPSHOT, SYNC_JOB
+from inventory_pipeline.environment import PROJECT_ROOT, Environment
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+_runs = sa.table("runs", *(sa.column(name) for name in ("id", "run_id", "status", "run_body", "start_time", "end_time")))
+_tags = sa.table("run_tags", *(sa.column(name) for name in ("run_id", "key", "value")))
+_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """`status` is Dagster's own word. Times are seconds since 1970, None until then."""
+
+    run_id: str
+    job: str
+    status: str
+    tags: Mapping[str, str]
+    is_sync: bool
+    start_time: float | None
+    end_time: float | None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in _ENDED
+
+
+def latest_syncs(connection: sa.Connection, *, store: str | None, limit: int) -> list[RecordedRun]:
+    """The latest runs that select the asset, whatever their job, newest first."""
+    query = _select().where(_runs.c.run_body.contains(SNAPSHOT)).order_by(_runs.c.id.desc()).limit(limit)
+    if store is not None:
+        mine = sa.select(_tags.c.run_id).where(_tags.c.key == PARTITION_TAG, _tags.c.value == store)
+        query = query.where(_runs.c.run_id.in_(mine))
+    rows = connection.execute(query).all()
+    found = [run for run in map(_run, rows) if run.is_sync]
+    # A run may hold the asset's name for another reason: then older ones are looked at.
+    while len(found) < limit == len(rows):
+        rows = connection.execute(query.where(_runs.c.id < rows[-1].id)).all()
+        found += [run for run in map(_run, rows) if run.is_sync]
+    return found[:limit]
+
+
+def runs_by_id(connection: sa.Connection, run_ids: Sequence[str]) -> list[RecordedRun]:
+    """These runs in this order, without those deleted meanwhile. One query."""
+    if not run_ids:
+        return []
+    rows = connection.execute(_select().where(_runs.c.run_id.in_(run_ids)))
+    runs = {row.run_id: _run(row) for row in rows}
+    return [runs[run_id] for run_id in run_ids if run_id in runs]
+
+
+@contextmanager
+def history(environment: Environment) -> Iterator[sa.Connection | None]:
+    """Dagster's history for reading, without Dagster; None where there is none yet, or not where this project keeps it.
+
+    Raises UsageError where it cannot be opened.
+    """
+    url = _url(environment)
+    if url is None:
+        yield None
+        return
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        where = url.database if environment.dagster_database_url is None else "INVENTORY_DAGSTER_DATABASE_URL"
+        raise UsageError(f"Dagster's history cannot be read at {where}: {redact(one_line(error.orig, 300))}") from error
+    finally:
+        engine.dispose()
+
+
+def _url(environment: Environment) -> sa.URL | None:
+    config = Path(os.environ.get("DAGSTER_HOME") or PROJECT_ROOT) / "dagster.yaml"
+    if not config.is_file() or "inventory_pipeline.defs.storage" not in config.read_text():
+        return None  # a Dagster of the person's own, which keeps its history as it likes
+    if environment.dagster_database_url is None:
+        file = environment.dagster_dir / "history" / "runs.db"
+        return sa.URL.create("sqlite+pysqlite", database=str(file)) if file.exists() else None
+    scheme, _, rest = environment.dagster_database_url.partition("://")
+    return checked_url(f"postgresql://{rest}") if scheme.startswith("postgres") else None
+
+
+@contextmanager
+def history_of(instance: "DagsterInstance") -> Iterator[sa.Connection]:
+    """The same of an instance that is open already."""
+    with instance.run_storage.connect() as connection:  # pyright: ignore[reportAttributeAccessIssue] - every SQL storage has it
+        yield connection
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(*(_runs.c[name] for name in ("id", "run_id", "status", "run_body", "start_time", "end_time")))
+
+
+def _run(row: sa.Row[Any]) -> RecordedRun:
+    body = json.loads(row.run_body)
+    job = body["pipeline_name"]
+    selected = (body.get("asset_selection") or {}).get("__frozenset__", ())
+    is_sync = job == SYNC_JOB or any(key["path"] == [SNAPSHOT] for key in selected)
+    # A job of somebody's own, which holds the asset among others.
+    is_sync = is_sync or SNAPSHOT in (body.get("step_keys_to_execute") or ())
+    return RecordedRun(row.run_id, job, row.status, body.get("tags") or {}, is_sync, row.start_time, row.end_time)

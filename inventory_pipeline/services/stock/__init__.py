@@ -1,0 +1,1 @@
+"""Showing stock: charts, the HTML report, metrics for a monitor."""
