@@ -67,7 +67,7 @@ def _values(session: Session, references: dict[str, str]) -> dict[str, str]:
     known = {name: reference for name, reference in references.items() if reference != FROM_INPUT}
     if not known:
         return asked
-    from inventory_pipeline.services.credentials import resolve
+    from inventory_pipeline.services.integrations.credentials import resolve
 
     store = StoreIntegration(key="preview", platform="feed", url="", credentials=known)
     return asked | resolve(session.services.database, session.services.vault, store)

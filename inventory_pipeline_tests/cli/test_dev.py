@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from inventory_pipeline.cli.demo_dagster import free_port, wait_until, web_ui_answers
-from inventory_pipeline.defs.first_sync import daemon_is_running
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 from inventory_pipeline_tests.cli.conftest import Cli, processes_on
 
 PATIENCE = 240.0

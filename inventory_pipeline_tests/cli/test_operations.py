@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.cli.demo_dagster import wait_until
-from inventory_pipeline.defs.first_sync import daemon_is_running
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 from inventory_pipeline.environment import PROJECT_ROOT
 from inventory_pipeline_tests.cli.conftest import processes_on
 
