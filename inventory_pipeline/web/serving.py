@@ -104,6 +104,7 @@ class Served:
             listener.close()
         self._report = os.fdopen(reading)
         self._hears = False
+        self._answers = False
         self._why = ""
         self._deadline: float | None = None
 
@@ -122,7 +123,8 @@ class Served:
         if line == STARTING:
             self._hears = True
             line = self._report.readline().strip()
-        if line == READY:
+        self._answers = line == READY
+        if self._answers:
             return True
         self._why = line
         self.wait()
@@ -162,7 +164,7 @@ class Served:
         self.kill()
         if not self.is_ending:
             why = self._why or self._report.read().strip() or f"the lines above say why (exit status {self._process.returncode})"
-            raise InventoryError(f"the web UI has ended: {why}")
+            raise InventoryError(f"the web UI {'has ended' if self._answers else 'could not start'}: {why}")
 
 
 @contextmanager
