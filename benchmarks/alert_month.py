@@ -18,15 +18,17 @@ from cryptography.fernet import Fernet
 from inventory_pipeline.core.quantity import UNTRACKED, Quantity
 from inventory_pipeline.core.stock import Status, StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration
-from inventory_pipeline.db import alerts, leases, outbox, stores
+from inventory_pipeline.db.alerts import alerts, outbox
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.publish import Publication, publish
-from inventory_pipeline.db.stage import Stage
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.sync import leases
+from inventory_pipeline.db.sync.publish import Publication, publish
+from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.sales import Sales
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline.services.alerts.alerting import Alerting
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from inventory_pipeline.core.notices import Route
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.db import routes, stores
+from inventory_pipeline.db.alerts import routes
+from inventory_pipeline.db.alerts.thresholds import put_thresholds
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.tables.stock import snapshots
-from inventory_pipeline.db.thresholds import put_thresholds
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STORES, GROUPS, RULES = 200, 20, 10_000

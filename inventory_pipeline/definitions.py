@@ -5,8 +5,9 @@ Light on purpose: each run's process imports it. What works with stores is impor
 
 import dagster as dg
 
-from inventory_pipeline.defs.alert_jobs import manage_alerts
-from inventory_pipeline.defs.alert_sensors import (
+from inventory_pipeline.defs.alerts.assets import check_alerts, stock_alerts
+from inventory_pipeline.defs.alerts.jobs import manage_alerts
+from inventory_pipeline.defs.alerts.sensors import (
     deliver_notices,
     first_alert_check_sensor,
     notice_delivery_sensor,
@@ -14,16 +15,15 @@ from inventory_pipeline.defs.alert_sensors import (
     sync_success_notice_sensor,
     sync_trouble_notice_sensor,
 )
-from inventory_pipeline.defs.alerts import check_alerts, stock_alerts
-from inventory_pipeline.defs.assets import inventory_snapshot
-from inventory_pipeline.defs.integration_jobs import manage_store_integration, register_store_integration
-from inventory_pipeline.defs.integration_sensor import store_integration_sensor
-from inventory_pipeline.defs.jobs import sync_inventory
+from inventory_pipeline.defs.integrations.jobs import manage_store_integration, register_store_integration
+from inventory_pipeline.defs.integrations.sensor import store_integration_sensor
 from inventory_pipeline.defs.maintenance import maintenance, maintenance_schedule
 from inventory_pipeline.defs.resources import Inventory
-from inventory_pipeline.defs.schedules import inventory_sync_schedule
-from inventory_pipeline.defs.stuck_sync_sensor import stuck_sync_sensor
-from inventory_pipeline.defs.sync_failure_sensor import sync_failure_sensor
+from inventory_pipeline.defs.sync.assets import inventory_snapshot
+from inventory_pipeline.defs.sync.jobs import sync_inventory
+from inventory_pipeline.defs.sync.schedules import inventory_sync_schedule
+from inventory_pipeline.defs.sync.stuck_sync_sensor import stuck_sync_sensor
+from inventory_pipeline.defs.sync.sync_failure_sensor import sync_failure_sensor
 
 defs = dg.Definitions(
     assets=[inventory_snapshot, stock_alerts],

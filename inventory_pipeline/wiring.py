@@ -12,10 +12,10 @@ from inventory_pipeline.environment import Environment
 if TYPE_CHECKING:  # imported when first used: listing stores must not load an HTTP client
     from inventory_pipeline.db.database import Database
     from inventory_pipeline.services.alerts.alerting import Alerting
-    from inventory_pipeline.services.connecting import Connecting
-    from inventory_pipeline.services.credentials import Vault
-    from inventory_pipeline.services.integrations import Integrations
-    from inventory_pipeline.services.sync import InventorySyncService, Progress
+    from inventory_pipeline.services.integrations.connecting import Connecting
+    from inventory_pipeline.services.integrations.credentials import Vault
+    from inventory_pipeline.services.integrations.integrations import Integrations
+    from inventory_pipeline.services.sync.sync import InventorySyncService, Progress
 
 
 class Services:
@@ -28,19 +28,19 @@ class Services:
 
     @cached_property
     def vault(self) -> "Vault":
-        from inventory_pipeline.services.credentials import load_vault
+        from inventory_pipeline.services.integrations.credentials import load_vault
 
         return load_vault(self.environment.secret_keys, self.environment.key_file)
 
     @cached_property
     def connect(self) -> "Connecting":
-        from inventory_pipeline.services.connecting import Connecting
+        from inventory_pipeline.services.integrations.connecting import Connecting
 
         return Connecting(self.database, self.vault, self.environment.feed_dir)
 
     @cached_property
     def integrations(self) -> "Integrations":
-        from inventory_pipeline.services.integrations import Integrations
+        from inventory_pipeline.services.integrations.integrations import Integrations
 
         return Integrations(self.database, self.vault, self.connect, self.clock)
 
@@ -51,7 +51,7 @@ class Services:
         return Alerting(database=self.database, clock=self.clock, interval=interval, vault=lambda: self.vault)
 
     def sync(self, progress: "Progress | None" = None) -> "InventorySyncService":
-        from inventory_pipeline.services.sync import InventorySyncService
+        from inventory_pipeline.services.sync.sync import InventorySyncService
 
         return InventorySyncService(database=self.database, connect=self.connect, clock=self.clock, progress=progress)
 

@@ -34,7 +34,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List alerts, the gravest first."""
-    from inventory_pipeline.db.alerts import list_alerts
+    from inventory_pipeline.db.alerts.alerts import list_alerts
 
     with session_of(context).services.database.connect() as connection:
         found = list_alerts(connection, include_resolved=resolved, store_key=store, group=group, limit=limit)

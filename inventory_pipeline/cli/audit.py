@@ -16,7 +16,7 @@ def audit(
     json: Json = False,
 ) -> None:
     """List changes of stores, credentials and what was accepted by hand, newest first."""
-    from inventory_pipeline.db.audit import AuditEntry, list_audit
+    from inventory_pipeline.db.integrations.audit import AuditEntry, list_audit
 
     with session_of(context).services.database.connect() as connection:
         entries = [{**entry._asdict(), "at": show_instant(entry.at)} for entry in list_audit(connection, limit)]

@@ -60,7 +60,7 @@ def _sync_once(session: Session, stores: Sequence[str]) -> None:
     typer.echo("\nStock (the first lines; `inventory-pipeline stock` lists all)")
     print_stock(session, limit=_STOCK_SHOWN)
     typer.echo("\nSync log")
-    from inventory_pipeline.defs.sync_log import list_syncs
+    from inventory_pipeline.defs.sync.sync_log import list_syncs
 
     print_sync_log(list_syncs(session.dagster))
     result = alerting_of(session).check.run()
@@ -106,7 +106,7 @@ def _show_syncs(session: Session, shown: set[str], served: Served, width: int) -
 
 
 def _ended(session: Session) -> list:
-    from inventory_pipeline.defs.sync_log import list_syncs
+    from inventory_pipeline.defs.sync.sync_log import list_syncs
 
     return [row for row in reversed(list_syncs(session.dagster, limit=20)) if row.ended_at is not None]
 

@@ -34,7 +34,7 @@ def look_at_dagster(session: Session) -> Iterator[Finding]:
 
 
 def look_at_daemon(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.defs.first_sync import daemon_is_running
+    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 
     if not daemon_is_running(session.dagster):
         yield Finding("daemon", "warn", "no Dagster daemon: neither schedule nor sensors run", _START_DAEMON)
@@ -77,7 +77,7 @@ def answers_anybody(port: int, instance: "DagsterInstance") -> bool:
 def look_at_schedule(session: Session) -> Iterator[Finding]:
     from dagster._core.scheduler.instigation import InstigatorStatus
 
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     environment = session.environment
     sync_interval(environment)

@@ -11,7 +11,7 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.snapshots import Snapshot
+    from inventory_pipeline.db.sync.snapshots import Snapshot
 
 # Beyond this a snapshot "from the future" is not a matter of two machines' clocks differing a little.
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -26,9 +26,9 @@ def look_at_database(session: Session) -> Iterator[Finding]:
 
 
 def look_at_stores(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.snapshots import last_published
-    from inventory_pipeline.db.stores import list_stores
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.integrations.stores import list_stores
+    from inventory_pipeline.db.sync.snapshots import last_published
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     interval = sync_interval(session.environment)
     now = session.services.clock()
@@ -97,7 +97,7 @@ def look_at_feeds(session: Session) -> Iterator[Finding]:
 
 
 def look_at_notices(session: Session) -> Iterator[Finding]:
-    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.db.alerts.outbox import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     with session.services.database.connect() as connection:

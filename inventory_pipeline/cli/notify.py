@@ -53,7 +53,7 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, json: Json = False) -> None:
     """List routes, and notices that could not be delivered."""
-    from inventory_pipeline.db.outbox import undelivered
+    from inventory_pipeline.db.alerts.outbox import undelivered
     from inventory_pipeline.services.alerts.delivery import SHOWN_FOR
 
     session = session_of(context)

@@ -17,8 +17,8 @@ def report(
     sku: Annotated[list[str] | None, typer.Option(metavar="SKU", help="Chart this SKU too; may be repeated.")] = None,
 ) -> None:
     """Write one HTML file with open alerts and stock charts, to be opened offline."""
-    from inventory_pipeline.defs.interval import sync_interval
-    from inventory_pipeline.services.report import html_report
+    from inventory_pipeline.defs.sync.interval import sync_interval
+    from inventory_pipeline.services.stock.report import html_report
 
     session = session_of(context)
     now, interval = session.services.clock(), sync_interval(session.environment)

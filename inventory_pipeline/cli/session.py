@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
     from inventory_pipeline.services.alerts.alerting import Alerting
-    from inventory_pipeline.services.integrations import Integrations
+    from inventory_pipeline.services.integrations.integrations import Integrations
     from inventory_pipeline.wiring import Services
 
 
@@ -46,7 +46,7 @@ class Session:
     @cached_property
     def integrations(self) -> "Integrations":
         """Stores and credentials, changed in the name of the person at this terminal."""
-        from inventory_pipeline.services.integrations import Integrations
+        from inventory_pipeline.services.integrations.integrations import Integrations
 
         services = self.services
         return Integrations(services.database, services.vault, services.connect, services.clock, actor=f"cli:{getpass.getuser()}")
@@ -73,6 +73,6 @@ def session_of(context: typer.Context) -> Session:
 
 def alerting_of(session: Session) -> "Alerting":
     """Alerts, rules and routes, measured by the schedule's interval."""
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     return session.services.alerting(sync_interval(session.environment))

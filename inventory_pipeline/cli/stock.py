@@ -16,8 +16,8 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.judgements import LowLines
-    from inventory_pipeline.db.stock import StockFilter, StockRow
+    from inventory_pipeline.db.alerts.judgements import LowLines
+    from inventory_pipeline.db.stock.stock import StockFilter, StockRow
 
 
 def stock(
@@ -32,7 +32,7 @@ def stock(
     csv: Annotated[bool, typer.Option("--csv", help="CSV with a header row.")] = False,
 ) -> None:
     """List stock lines. A quantity is a number, not tracked, or unknown; stock that is too old is marked as stale."""
-    from inventory_pipeline.db.stock import StockFilter, StockRow
+    from inventory_pipeline.db.stock.stock import StockFilter, StockRow
 
     session = session_of(context)
     if json and csv:
@@ -54,7 +54,7 @@ def stock(
 
 def print_stock(session: Session, limit: int) -> None:
     """The first lines of all stores' stock."""
-    from inventory_pipeline.db.stock import StockFilter
+    from inventory_pipeline.db.stock.stock import StockFilter
 
     with _rows(session, StockFilter(), None) as rows:
         _print(islice(rows, limit), max((len(one.key) for one in session.integrations.list()), default=5))
@@ -62,9 +62,9 @@ def print_stock(session: Session, limit: int) -> None:
 
 @contextmanager
 def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = False) -> "Iterator[Iterator[StockRow]]":
-    from inventory_pipeline.db.judgements import low_now, low_then
-    from inventory_pipeline.db.stock import stock_as_of, stock_now
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.alerts.judgements import low_now, low_then
+    from inventory_pipeline.db.stock.stock import stock_as_of, stock_now
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     interval = sync_interval(session.environment)
     now = session.services.clock()

@@ -15,7 +15,7 @@ from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
 
 if TYPE_CHECKING:
-    from inventory_pipeline.services.integrations import Change
+    from inventory_pipeline.services.integrations.integrations import Change
 
 app = typer.Typer(help="Connect stores, and look after them.", pretty_exceptions_enable=False)
 
@@ -158,6 +158,6 @@ def _tell(session: Session, done: str, change: "Change") -> None:
         typer.echo(f"  {note}")
     store = change.store
     if store.auto_sync and store.first_sync_at is None and store.purged_at is None:
-        from inventory_pipeline.defs.first_sync import first_sync
+        from inventory_pipeline.defs.integrations.first_sync import first_sync
 
         typer.echo(f"  {first_sync(session.dagster, store).text}")

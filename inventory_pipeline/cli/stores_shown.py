@@ -13,13 +13,13 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.snapshots import Snapshot
+    from inventory_pipeline.db.sync.snapshots import Snapshot
 
 
 def list_(context: typer.Context, json: Json = False) -> None:
     """List the stores, and how old the stock is that is known of each."""
-    from inventory_pipeline.db.snapshots import last_reads
-    from inventory_pipeline.defs.interval import sync_interval
+    from inventory_pipeline.db.sync.snapshots import last_reads
+    from inventory_pipeline.defs.sync.interval import sync_interval
 
     session = session_of(context)
     stores, interval, now = session.integrations.list(), sync_interval(session.environment), session.services.clock()
@@ -48,7 +48,7 @@ def _age(read: datetime | None, stale: bool) -> str:
 
 def show_(context: typer.Context, key: StoreKey, json: Json = False) -> None:
     """Show all that is known of a store, its last good snapshot included. Credentials are shown as references."""
-    from inventory_pipeline.db.snapshots import last_published
+    from inventory_pipeline.db.sync.snapshots import last_published
 
     session = session_of(context)
     store = session.integrations.get(key)

@@ -16,7 +16,7 @@ from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from inventory_pipeline.defs.sync_log import SyncLogRow
+    from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
 
 def sync_all_stores(
@@ -52,7 +52,7 @@ def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[
     keys = list(dict.fromkeys(named)) or [key for key, store in known.items() if store.is_active]
     if not failed:
         return keys
-    from inventory_pipeline.defs.sync_log import failed_stores
+    from inventory_pipeline.defs.sync.sync_log import failed_stores
 
     return failed_stores(session.dagster, keys)
 
@@ -72,8 +72,8 @@ def sync_now(
     """
     if not stores:
         return []
-    from inventory_pipeline.defs.launch import sync_stores
-    from inventory_pipeline.defs.partitions import add_partitions
+    from inventory_pipeline.defs.integrations.partitions import add_partitions
+    from inventory_pipeline.defs.sync.launch import sync_stores
 
     add_partitions(session.dagster, stores)
     notices = alerting_of(session).sync_notices

@@ -13,7 +13,7 @@ from inventory_pipeline.core.clock import show_instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inventory_pipeline.defs.sync_log import SyncLogRow
+    from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
 
 def sync_log(
@@ -23,7 +23,7 @@ def sync_log(
     json: Json = False,
 ) -> None:
     """List syncs, newest first, whatever started them."""
-    from inventory_pipeline.defs.sync_log import list_syncs
+    from inventory_pipeline.defs.sync.sync_log import list_syncs
 
     session = session_of(context)
     if store is not None:

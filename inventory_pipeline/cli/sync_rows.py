@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from inventory_pipeline.cli.output import show
 
 if TYPE_CHECKING:
-    from inventory_pipeline.defs.sync_log import SyncLogRow
+    from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
 _COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls")
 

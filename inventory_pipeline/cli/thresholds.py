@@ -16,7 +16,7 @@ from inventory_pipeline.core.stores import DEFAULT_GROUP
 from inventory_pipeline.core.thresholds import BUILT_IN, Threshold, checked_threshold
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.judgements import Judgement
+    from inventory_pipeline.db.alerts.judgements import Judgement
     from inventory_pipeline.services.alerts.rules import Explained
 
 _SAYS = {"held": "unknown", "recovering": "within the margin"}

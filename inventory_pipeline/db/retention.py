@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.outbox import HAS_ROUTE
+from inventory_pipeline.db.alerts.outbox import HAS_ROUTE
 from inventory_pipeline.db.tables.alerts import alerts, outbox
 from inventory_pipeline.db.tables.stock import rejected_lines, snapshots
 from inventory_pipeline.db.tables.stores import audit_log

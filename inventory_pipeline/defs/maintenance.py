@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from inventory_pipeline.defs.latest_runs import latest_run_ids
 from inventory_pipeline.defs.names import STORES_PARTITIONS
 from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
 
 # A history that nobody cleaned for years goes in several nights, not in one run without end.
 _MOST_RUNS = 20_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import outbox
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import outbox
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from inventory_pipeline.core.quantity import Quantity
 from inventory_pipeline.core.stock import RejectedLine, StockLine
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db import leases, stores
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.publish import Publication, PublishResult, publish
-from inventory_pipeline.db.stage import Stage
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.sync import leases
+from inventory_pipeline.db.sync.publish import Publication, PublishResult, publish
+from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.db.tables.stock import stock_changes, stock_levels
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
 

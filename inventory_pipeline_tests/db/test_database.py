@@ -18,8 +18,9 @@ import inventory_pipeline.db.tables.alerts
 import inventory_pipeline.db.tables.stock
 import inventory_pipeline.db.tables.stores  # noqa: F401 – registers its tables
 from inventory_pipeline.core.errors import UsageError
-from inventory_pipeline.db import audit, migrate
+from inventory_pipeline.db import migrate
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.tables.schema import metadata
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.postgres import PostgresServer

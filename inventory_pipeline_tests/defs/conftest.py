@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db import stores
+from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore

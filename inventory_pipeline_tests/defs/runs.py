@@ -11,7 +11,7 @@ from dagster._core.execution.api import execute_run
 
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.sync_log import SyncLogRow, sync_row
+from inventory_pipeline.defs.sync.sync_log import SyncLogRow, sync_row
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from inventory_pipeline.cli.doctor_dagster import answers_anybody
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.defs.partitions import add_partitions
-from inventory_pipeline.defs.sync_log import failed_stores, list_syncs
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.sync.sync_log import failed_stores, list_syncs
 from inventory_pipeline.environment import PROJECT_ROOT
 from inventory_pipeline_tests.defs.live import DagsterDev, start_dagster
 from inventory_pipeline_tests.defs.runs import sync

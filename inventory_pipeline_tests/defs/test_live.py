@@ -12,11 +12,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from inventory_pipeline.db import leases, snapshots
+from inventory_pipeline.db.sync import leases, snapshots
 from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.defs.launch import sync_stores
-from inventory_pipeline.defs.partitions import add_partitions
-from inventory_pipeline.defs.sync_log import SyncLogRow, list_syncs, sync_row
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.sync.launch import sync_stores
+from inventory_pipeline.defs.sync.sync_log import SyncLogRow, list_syncs, sync_row
 from inventory_pipeline.demo.shops import demo_catalogue, synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment

@@ -6,10 +6,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from dagster import DagsterInstance, DagsterRunStatus
 
-from inventory_pipeline.db import audit, outbox
+from inventory_pipeline.db.alerts import outbox
+from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.partitions import add_partitions
+from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import execute, sync
 

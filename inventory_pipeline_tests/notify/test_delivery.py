@@ -17,12 +17,12 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import outbox
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.notify.channels import AppriseChannel, DeliveryFailed, WebhookChannel, kind_of, shown, sign
 from inventory_pipeline.services.alerts.alerting import Alerting
 from inventory_pipeline.services.alerts.delivery import HOLD, SHOWN_FOR, Delivered, wait_after
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 from inventory_pipeline_tests.db.shop import Shop, line
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
 from inventory_pipeline_tests.notify.receivers import HttpServer, SmtpServer, running

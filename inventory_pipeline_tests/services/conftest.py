@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.services.integrations import Integrations
-from inventory_pipeline_tests.services.integrating import Workplace
+from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline_tests.services.integrations.integrating import Workplace
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import stamina
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline_tests.connectors.reading import read_whole
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
-from inventory_pipeline_tests.services.integrating import Workplace, feed_store, web_feed
+from inventory_pipeline_tests.services.integrations.integrating import Workplace, feed_store, web_feed
 
 
 # New for each test: what hides a value must be what the test does, not what an earlier one did in this process.

@@ -11,7 +11,7 @@ from inventory_pipeline.services.alerts.delivery import Delivery
 from inventory_pipeline.services.alerts.routes import Routes
 from inventory_pipeline.services.alerts.rules import Rules
 from inventory_pipeline.services.alerts.sync_notices import SyncNotices
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 
 
 class Alerting:

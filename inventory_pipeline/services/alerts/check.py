@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alert_machine import Step, step
 from inventory_pipeline.core.alerts import Level, Standing
 from inventory_pipeline.core.clock import Clock
-from inventory_pipeline.db import alerts, findings, routes
-from inventory_pipeline.db.alert_stores import AlertStore, alert_stores
-from inventory_pipeline.db.collecting import collect
+from inventory_pipeline.db.alerts import alerts, findings, routes
+from inventory_pipeline.db.alerts.alert_stores import AlertStore, alert_stores
+from inventory_pipeline.db.alerts.collecting import collect
+from inventory_pipeline.db.alerts.findings import Finding
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.findings import Finding
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.services.alerts.digests import Digests
 from inventory_pipeline.services.alerts.facts import add_details, rule_of, told_of_end, told_of_stock

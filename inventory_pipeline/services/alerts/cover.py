@@ -7,9 +7,9 @@ from typing import Literal
 
 from inventory_pipeline.core.notices import TOO_LITTLE_DATA
 from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.db.alert_stores import WINDOW
-from inventory_pipeline.db.consumption import Used
-from inventory_pipeline.db.evaluation import ENOUGH_EVENTS, ENOUGH_HOURS
+from inventory_pipeline.db.alerts.alert_stores import WINDOW
+from inventory_pipeline.db.alerts.consumption import Used
+from inventory_pipeline.db.alerts.evaluation import ENOUGH_EVENTS, ENOUGH_HOURS
 
 Confidence = Literal["none", "low", "medium", "high"]
 

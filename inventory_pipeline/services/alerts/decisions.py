@@ -7,8 +7,9 @@ from inventory_pipeline.core.alert_machine import acknowledge, snooze
 from inventory_pipeline.core.alerts import Alert, Standing
 from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.errors import UsageError
-from inventory_pipeline.db import alerts, audit
+from inventory_pipeline.db.alerts import alerts
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import audit
 
 
 class Decisions:

@@ -9,9 +9,9 @@ from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import outbox
+from inventory_pipeline.db.alerts.outbox import Letter
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.outbox import Letter
 from inventory_pipeline.notify.channels import Channel
 
 logger = logging.getLogger(__name__)

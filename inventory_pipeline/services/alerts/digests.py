@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import Event
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.notices import SCHEMA, Payload, Route, Told, wants
-from inventory_pipeline.db import outbox
+from inventory_pipeline.db.alerts import outbox
 
 # More than a person reads; the rest is a number, and `alerts list`.
 LISTED = 30

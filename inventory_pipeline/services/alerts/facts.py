@@ -13,11 +13,11 @@ from inventory_pipeline.core.notices import Told
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import describe
-from inventory_pipeline.db.alert_stores import AlertStore
-from inventory_pipeline.db.alerts import gravity, live_number
-from inventory_pipeline.db.consumption import used_by
-from inventory_pipeline.db.findings import Finding
-from inventory_pipeline.db.pool_members import pool_members
+from inventory_pipeline.db.alerts.alert_stores import AlertStore
+from inventory_pipeline.db.alerts.alerts import gravity, live_number
+from inventory_pipeline.db.alerts.consumption import used_by
+from inventory_pipeline.db.alerts.findings import Finding
+from inventory_pipeline.db.alerts.pool_members import pool_members
 from inventory_pipeline.services.alerts.cover import days_of_cover
 
 _SAME = ("kind", "group", "platform", "item_id", "location_id", "title", "at_least", "ambiguous")

@@ -10,11 +10,12 @@ from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.notices import SCHEMA, Payload, Route
 from inventory_pipeline.core.stores import checked_key
-from inventory_pipeline.db import audit, routes, secrets, stores
+from inventory_pipeline.db.alerts import routes
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.integrations import audit, secrets, stores
 from inventory_pipeline.notify.channels import AppriseChannel, Channel, DeliveryFailed, WebhookChannel, kind_of, shown
 from inventory_pipeline.services.alerts.known import check_known
-from inventory_pipeline.services.vault import Vault
+from inventory_pipeline.services.integrations.vault import Vault
 
 
 class Added(NamedTuple):

@@ -12,11 +12,12 @@ from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
 from inventory_pipeline.core.thresholds import Threshold, checked_threshold, describe
-from inventory_pipeline.db import audit, stores, thresholds
-from inventory_pipeline.db.alert_stores import alert_stores
-from inventory_pipeline.db.consumption import Used, used_by
+from inventory_pipeline.db.alerts import thresholds
+from inventory_pipeline.db.alerts.alert_stores import alert_stores
+from inventory_pipeline.db.alerts.consumption import Used, used_by
+from inventory_pipeline.db.alerts.judgements import Judgement, judgements
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.judgements import Judgement, judgements
+from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.services.alerts.cover import days_of_cover
 from inventory_pipeline.services.alerts.known import check_known
 

@@ -12,8 +12,9 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.notices import Told
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.db import alerts, stores
-from inventory_pipeline.db.alert_stores import Reading, read_stores
+from inventory_pipeline.db.alerts import alerts
+from inventory_pipeline.db.alerts.alert_stores import Reading, read_stores
+from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.services.alerts.facts import RULE_OF_STORES, told_of_store
 
 _DETAIL = 500

@@ -7,9 +7,11 @@ from inventory_pipeline.core.alerts import Level, Verdict
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import Outcome
-from inventory_pipeline.db import alerts, routes, snapshots, stores
+from inventory_pipeline.db.alerts import alerts, routes
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.snapshots import Snapshot
+from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.sync import snapshots
+from inventory_pipeline.db.sync.snapshots import Snapshot
 from inventory_pipeline.services.alerts.digests import Digests
 from inventory_pipeline.services.alerts.facts import told_of_completion
 from inventory_pipeline.services.alerts.store_checks import move

@@ -1,0 +1,1 @@
+"""Thresholds held against current levels, and what becomes of that: alerts, notices, routes."""

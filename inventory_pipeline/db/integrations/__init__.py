@@ -1,0 +1,1 @@
+"""Store integrations, their secrets, and who changed what."""

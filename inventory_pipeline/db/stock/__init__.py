@@ -1,0 +1,1 @@
+"""Stock as people read it: now, as of a past instant, and how it went."""

@@ -1,0 +1,131 @@
+"""The asset of the hourly check: which stock is low, which stores are stale, and whether people were told."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.alerts.shown import worst_charts, worst_table
+from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.sync.interval import sync_interval
+
+if TYPE_CHECKING:
+    from inventory_pipeline.db.alerts.outbox import Letter
+    from inventory_pipeline.services.alerts.check import CheckResult
+    from inventory_pipeline.services.alerts.delivery import Delivered
+
+ALERTS = dg.AssetKey("stock_alerts")
+CHECK_JOB = "check_alerts"
+NOTHING_OUT, STORES_FRESH, TOLD = "nothing_out_of_stock", "every_store_is_fresh", "notices_delivered"
+
+_LISTED = 30
+# How long a notice that was given up keeps its check red.
+_LATELY = timedelta(days=1)
+
+
+@dg.asset(
+    key=ALERTS,
+    deps=[names.SNAPSHOT],
+    check_specs=[
+        dg.AssetCheckSpec(NOTHING_OUT, asset=ALERTS, description="No alert says out of stock or oversold."),
+        dg.AssetCheckSpec(STORES_FRESH, asset=ALERTS, description="Every active store was read whole within its limit."),
+        dg.AssetCheckSpec(TOLD, asset=ALERTS, description="Every notice reached its route."),
+    ],
+    group_name="inventory",
+    owners=["team:inventory"],
+    kinds={"python", "sql"},
+    description=(
+        "What is low, out or oversold in all stores, and which stores are stale: checked each hour against the thresholds."
+        " An alert is told once, when it opens or gets worse, and ends when the stock has recovered. `worst` lists the"
+        " gravest by number; the job manage_alerts acknowledges or snoozes them, or sets a threshold."
+    ),
+)
+def stock_alerts(
+    context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    with inventory.open_in_step() as services:
+        from inventory_pipeline.db.alerts.alerts import list_alerts
+        from inventory_pipeline.db.alerts.outbox import undelivered
+
+        alerting = services.alerting(sync_interval(services.environment))
+        result = alerting.check.run()
+        # After the check is committed: what is told has happened. What fails waits in the outbox.
+        delivered = alerting.delivery.run()
+        with services.database.connect() as connection:
+            late = undelivered(connection, services.clock() - _LATELY)
+            worst = list_alerts(connection, limit=_LISTED)
+            charts = worst_charts(connection, worst)
+    context.log.info("%s stores: %s", result.stores, dict(result.counts))
+    # In this order: what a check says is of the latest materialization that there is.
+    yield _materialization(result, delivered, late, worst, charts)
+    yield from _checks(result, delivered, late)
+
+
+def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Letter]") -> Iterator[dg.AssetCheckResult]:
+    out = {level: result.live.get(level, 0) for level in ("out", "oversold")}
+    yield dg.AssetCheckResult(
+        check_name=NOTHING_OUT,
+        passed=not any(out.values()),
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold; the asset lists the gravest under `worst`",
+        metadata=dict(out),
+    )
+    stale = result.live.get("stale", 0)
+    yield dg.AssetCheckResult(
+        check_name=STORES_FRESH,
+        passed=not stale,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_stale(stale, result.stale) if stale else f"{result.stores} stores are fresh",
+    )
+    # Whatever run tried them: most attempts are made between two checks, by `deliver_notices`.
+    lost = sum(letter.status == "given_up" for letter in late)
+    routes = ", ".join(sorted({letter.route for letter in late}))
+    yield dg.AssetCheckResult(
+        check_name=TOLD,
+        passed=not late,
+        severity=dg.AssetCheckSeverity.ERROR if lost else dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{delivered.sent} delivered, {len(late) - lost} will be tried again, {lost} given up since yesterday"
+            + (f"; to {routes}: {late[0].error}" if late else "")
+        ),
+    )
+
+
+def _stale(number: int, read_once: Sequence[str]) -> str:
+    """The store alerts count more than the stores that were read once and are stale now."""
+    never = number - len(read_once)
+    told = [f"stale: {', '.join(read_once[:20])}"] if read_once else []
+    return "; ".join([*told, f"{never:,} never read"] if never > 0 else told)
+
+
+def _materialization(
+    result: "CheckResult", delivered: "Delivered", late: "Sequence[Letter]", worst: list[Alert], charts: str
+) -> dg.MaterializeResult:
+    """Figures by severity as numbers, which the UI plots over time."""
+    severities = dict.fromkeys(reversed(SEVERITIES), 0)
+    for level, number in result.live.items():
+        severities[SEVERITY[level]] += number
+    return dg.MaterializeResult(
+        metadata={
+            **severities,
+            "worst": dg.MetadataValue.md(worst_table(worst)),
+            **({"charts": dg.MetadataValue.md(charts)} if charts else {}),
+            **result.counts,
+            "stores": result.stores,
+            "stale_stores": len(result.stale),
+            "notices": result.notices,
+            "delivered": delivered.sent,
+            "undelivered": len(late),
+            "dagster/row_count": sum(severities.values()),
+        }
+    )
+
+
+check_alerts = dg.define_asset_job(
+    CHECK_JOB,
+    selection=dg.AssetSelection.assets(ALERTS),
+    description="Holds all stock against the thresholds, and delivers what is to be told. Does no harm at any time.",
+)

@@ -1,0 +1,109 @@
+"""Store integrations for people who know only the web UI: two jobs whose launchpad configuration is the form."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster._core.definitions.metadata import RawMetadataValue
+
+from inventory_pipeline.core.clock import system_clock
+from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs.forms import form_of
+from inventory_pipeline.defs.integrations.first_sync import first_sync
+from inventory_pipeline.defs.integrations.forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.resources import Inventory
+
+if TYPE_CHECKING:
+    from inventory_pipeline.connectors.base import CheckItem
+    from inventory_pipeline.services.integrations.integrations import Change, Integrations
+
+
+@dg.op(config_schema=REGISTER_FORM, out=dg.Out(dg.Nothing), description="Says the store's state, and what starts its first sync.")
+def register(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
+    started = system_clock()
+    with _integrations(context, inventory) as integrations:
+        change = integrations.add(StoreIntegration(**context.op_config))
+    _tell(context, change, started)
+
+
+@dg.op(config_schema=MANAGE_FORM, out=dg.Out(dg.Nothing), description="Says the store's state, or what the check found.")
+def manage(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
+    started = system_clock()
+    key, action = context.op_config["key"].strip(), context.op_config["action"]
+    with _integrations(context, inventory) as integrations:
+        if action == "check":
+            _tell_findings(context, key, integrations.check(key))
+            return
+        given = {name: context.op_config[name] for name in CHANGEABLE if context.op_config[name]}
+        if given and action != "change":
+            raise UsageError(f"{action} takes no {', '.join(given)}: launch it with action: change")
+        match action:
+            case "activate":
+                change = integrations.activate(key)
+            case "deactivate":
+                change = integrations.deactivate(key)
+            case _:
+                if not given:
+                    raise UsageError(f"nothing to change: fill in one of {', '.join(CHANGEABLE)}")
+                change = integrations.set(key, **given)
+    _tell(context, change, started)
+
+
+@dg.job(
+    config=form_of("register", REGISTER_FORM),
+    description="Connects a store: fill in the form on the Launchpad tab. The run says whether the first sync was requested.",
+)
+def register_store_integration() -> None:
+    register()
+
+
+@dg.job(
+    config=form_of("manage", MANAGE_FORM),
+    description="Activates, deactivates, checks or changes a store: fill in the form on the Launchpad tab.",
+)
+def manage_store_integration() -> None:
+    manage()
+
+
+@contextmanager
+def _integrations(context: dg.OpExecutionContext, inventory: Inventory) -> "Iterator[Integrations]":
+    """The use cases; what they refuse becomes the run's failure, in their own words."""
+    with inventory.open_in_step() as services:
+        from inventory_pipeline.services.integrations.integrations import Integrations
+
+        actor = f"dagster:{context.run_id}"
+        yield Integrations(services.database, services.vault, services.connect, services.clock, actor=actor)
+
+
+def _tell(context: dg.OpExecutionContext, change: "Change", since: datetime) -> None:
+    store = change.store
+    add_partitions(context.instance, [store.key])
+    first = first_sync(context.instance, store, since=since)
+    state = "active" if store.is_active else "inactive"
+    context.log.info("Store %s is %s; %s", store.key, state, first.text)
+    run = None if first.run_id is None else dg.MetadataValue.dagster_run(first.run_id)
+    shown: dict[str, RawMetadataValue] = {"store": store.key, "state": state, "next_sync": run or first.text}
+    if change.notes:
+        shown["notes"] = "; ".join(change.notes)
+    context.add_output_metadata(shown)
+
+
+def _tell_findings(context: dg.OpExecutionContext, key: str, items: "Sequence[CheckItem]") -> None:
+    """A line for each finding: a table would be hidden behind a link on the run's page."""
+    findings = {item.check: one_line(redact(f"{'well' if item.ok else 'NOT WELL'}: {_finding(item)}"), 1_000) for item in items}
+    wrong = [f"{item.check}: {_finding(item)}" for item in items if not item.ok]
+    if wrong:
+        text = one_line(redact(f"store {key} is not well: {'; '.join(wrong)}"), 2_000)
+        raise dg.Failure(text, metadata=findings, allow_retries=False)
+    context.log.info("Store %s is well", key)
+    context.add_output_metadata({"store": key, **findings})
+
+
+def _finding(item: "CheckItem") -> str:
+    return item.detail + (f" ({item.cure})" if item.cure else "")

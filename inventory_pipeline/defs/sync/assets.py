@@ -1,0 +1,52 @@
+"""The asset: a store's stock as of its last complete read."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.integrations.partitions import stores_partitions
+from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.sync.checks import check_results, check_specs
+from inventory_pipeline.defs.sync.endings import materialization, way_out
+from inventory_pipeline.defs.sync.sync_run import log_ending, run_sync
+
+
+@dg.asset(
+    key=names.SNAPSHOT,
+    partitions_def=stores_partitions,
+    check_specs=check_specs,
+    group_name="inventory",
+    owners=["team:inventory"],
+    kinds={"python", "sql"},
+    # A plain schema: a field of `dg.Config` takes {"env": NAME} for any NAME, and prints a refused value with its text.
+    config_schema={
+        "accept_shrink": dg.Field(
+            bool,
+            default_value=False,
+            description=(
+                "true publishes this run's own read although it is short, shrunken or full of rejected lines: for a store"
+                " that was quarantined and is right."
+            ),
+        )
+    },
+    description=(
+        "The stock of each store: one partition per store. A sync reads the whole store, proves that nothing is missing,"
+        " and publishes it at once; otherwise the last good snapshot stays, and the run says why and what to do. The"
+        " figures on this page are of the store that was synced last: choose yours under Partitions."
+    ),
+)
+def inventory_snapshot(
+    context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    ending = run_sync(context, inventory)
+    if ending.result is not None:
+        # Before its checks: what a check says is of the latest materialization that there is.
+        yield materialization(context.instance, ending.result)
+    store = context.partition_key if context.has_partition_key else None
+    if store is not None:
+        yield from check_results(ending)
+    log_ending(ending)
+    if ending.result is None:
+        # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
+        raise dg.Failure(ending.error, metadata=way_out(ending, store), allow_retries=False)

@@ -1,0 +1,145 @@
+"""What a run leaves in Dagster at its end: tags for the runs list, metadata that the UI plots, an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from inventory_pipeline.core.quantity import Number
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.stock import DEFAULT_LOCATION
+from inventory_pipeline.core.sync import Outcome, SyncResult
+from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.links import launchpad
+from inventory_pipeline.defs.sync.store_chart import units_of, units_over_time
+from inventory_pipeline.defs.sync.sync_log import trigger_of
+
+# Dagster puts a markdown of more characters behind a link.
+_SHOWN_AT_ONCE = 1_000
+_ACCEPT = f"ops:\n  {names.SNAPSHOT.to_python_identifier()}:\n    config:\n      accept_shrink: true\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a sync ended: `result` where it published, else `error`, on one line with the way out.
+
+    `holder` is the run that holds the store, where that is why this one was refused.
+    """
+
+    outcome: Outcome
+    result: SyncResult | None = None
+    error: str | None = None
+    holder: str | None = None
+
+
+def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending, platform: str | None) -> None:
+    """The run's line in the sync log, in one call: concurrent or repeated writers would lose tags."""
+    tags = dict.fromkeys((tag for tag in names.RESULT_TAGS if tag in run.tags), names.NOTHING)
+    tags |= {
+        names.RUN_TAG: run.run_id,
+        names.TRIGGER_TAG: trigger_of(run.tags),
+        names.OUTCOME_TAG: ending.outcome,
+    }
+    if platform is not None:
+        tags[names.PLATFORM_TAG] = platform
+    if ending.error is not None:
+        tags[names.ERROR_TAG] = redact(ending.error)
+    if ending.result is not None:
+        tags |= {tag: str(getattr(ending.result.counts, name)) for name, tag in names.COUNT_TAGS.items()}
+        tags[names.API_CALLS_TAG] = str(ending.result.api_calls)
+    instance.add_run_tags(run.run_id, {name: one_line(value, names.TAG_LENGTH) for name, value in tags.items()})
+
+
+def way_out(ending: Ending, store: str | None) -> dict[str, dg.MetadataValue]:
+    """Links beside the error on the run's page, where there is a place to go to."""
+    if ending.holder is not None:
+        return {"held_by": dg.MetadataValue.dagster_run(ending.holder)}
+    if ending.outcome == "quarantined":
+        return {"if_the_store_is_right": dg.MetadataValue.url(launchpad(names.SYNC_JOB, _ACCEPT, store))}
+    return {}
+
+
+def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.MaterializeResult:
+    """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
+    counts, totals = result.counts, result.totals
+    chart, units = units_over_time(instance, result), units_of(totals)
+    return dg.MaterializeResult(
+        metadata={
+            "as_of": dg.MetadataValue.timestamp(result.started_at),
+            **({} if units is None else {"units": float(units)}),
+            "lines": totals.lines,
+            "out_of_stock": totals.out_of_stock,
+            **({"units_over_time": dg.MetadataValue.md(chart)} if chart else {}),
+            "largest_changes": dg.MetadataValue.md(_largest_changes(result)),
+            "coverage": dg.MetadataValue.md(_coverage(result)),
+            "seen": counts.seen,
+            "created": counts.created,
+            "updated": counts.updated,
+            "skipped": counts.skipped,
+            "rejected": counts.rejected,
+            "missing": counts.missing,
+            "deleted": counts.deleted,
+            "products": totals.products,
+            "variants": totals.variants,
+            "negative": totals.negative,
+            "oversold": totals.oversold,
+            "untracked": totals.untracked,
+            "unknown": totals.unknown,
+            "seconds": round((result.published_at - result.started_at).total_seconds(), 1),
+            "api_calls": result.api_calls,
+            "dagster/row_count": totals.lines,
+        }
+    )
+
+
+def _coverage(result: SyncResult) -> str:
+    lines = [
+        f"Snapshot {result.snapshot_id}.",
+        f"Proof that it is whole: {result.how}." if result.how else "",
+        f"Not shown by the platform: {result.gap:,} entries." if result.gap else "",
+        f"Repeats: {result.counts.repeats:,}." if result.counts.repeats else "",
+        "Published with a shrink that a person accepted." if result.accepted_shrink else "",
+        _reasons("Excluded", result.excluded),
+        _reasons("Rejected", result.rejected_reasons),
+        *(f"Warning: {redact(warning)}." for warning in result.warnings),
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _reasons(what: str, counted: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{cell(reason)} {count:,}" for reason, count in counted.items())
+    return f"{what}: {listed}." if listed else ""
+
+
+def _largest_changes(result: SyncResult) -> str:
+    """As many as are shown at once, and few columns: a wide table would push the page's other values out of sight."""
+    changes = result.largest_changes
+    if not changes:
+        return "No line that was there before has changed."
+    places = any(change.location_id != DEFAULT_LOCATION for change in changes)
+    table = _row("available", "SKU", "title", *(["location"] if places else [])) + _row(*["---"] * (4 if places else 3))
+    for change in changes:
+        how = "" if change.kind == "updated" else f" ({change.kind})"
+        texts = [change.sku or change.item_id, change.title, *([change.location_id] if places else [])]
+        row = _row(f"{_number(change.before)} → {_number(change.after)}{how}", *map(cell, texts))
+        if len(table) + len(row) >= _SHOWN_AT_ONCE:
+            break
+        table += row
+    return table
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _number(value: Number | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def cell(text: str, limit: int = 80) -> str:
+    """A store's text inside a markdown table: it must neither break the table nor become markup."""
+    shown = one_line(redact(text), limit)
+    for character in "\\`*_{}[]<>#|~":
+        shown = shown.replace(character, f"\\{character}")
+    return shown

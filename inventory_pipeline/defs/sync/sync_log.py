@@ -1,0 +1,166 @@
+"""The sync log: Dagster's run storage, read as one row per sync, whatever job or command the sync ran under."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, cast, get_args
+
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    EventRecordsFilter,
+    RunRecord,
+    RunsFilter,
+)
+
+from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.sync import Outcome, Trigger
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
+
+# Enough of a store's latest runs to look past the ones that were refused or canceled.
+_LOOK_BACK = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncLogRow:
+    """One run that selected `inventory_snapshot`.
+
+    `status` is Dagster's own word (QUEUED, STARTED, SUCCESS, FAILURE, CANCELED, …); `outcome` is None until the run has
+    ended. The counts are lines, and None unless this very run published. `store` is None for a run without partition.
+    """
+
+    run_id: str
+    store: str | None
+    platform: str | None
+    trigger: Trigger
+    status: str
+    outcome: Outcome | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    seen: int | None
+    created: int | None
+    updated: int | None
+    skipped: int | None
+    rejected: int | None
+    missing: int | None
+    api_calls: int | None
+    error: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as `sync-log --json` prints it: instants as ISO 8601 in UTC."""
+        values = asdict(self)
+        for name in ("started_at", "ended_at"):
+            values[name] = values[name] and show_instant(values[name])
+        return values
+
+
+def list_syncs(instance: DagsterInstance, *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
+    """The latest `limit` syncs, newest first, running ones included; of one store where `store` is given.
+
+    Costs the same number of queries however many rows: the events that say which runs were to write the asset, whatever
+    their job, then those runs with their tags.
+    """
+    # Dagster's public way to these events is deprecated without a successor.
+    planned = instance.event_log_storage.get_event_records(
+        EventRecordsFilter(
+            DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+            names.SNAPSHOT,
+            asset_partitions=None if store is None else [store],
+        ),
+        limit=limit,
+    )
+    return [_row(record) for record in _records(instance, [event.run_id for event in planned])]
+
+
+def sync_row(instance: DagsterInstance, run_id: str) -> SyncLogRow | None:
+    """The row of one run."""
+    record = instance.get_run_record_by_id(run_id)
+    return None if record is None else _row(record)
+
+
+def failed_stores(instance: DagsterInstance, stores: Sequence[str]) -> list[str]:
+    """Those of `stores` whose last sync that was let run to its end failed or was quarantined. Two queries."""
+    latest: dict[str | None, SyncLogRow] = {}
+    for record in _records(instance, latest_run_ids(instance, stores, each=_LOOK_BACK)):
+        row = _row(record)
+        if is_sync(record.dagster_run) and row.outcome in ("published", "failed", "quarantined"):
+            latest.setdefault(row.store, row)
+    return [store for store in stores if store in latest and latest[store].outcome != "published"]
+
+
+def _records(instance: DagsterInstance, run_ids: Sequence[str]) -> list[RunRecord]:
+    """The runs in the order of `run_ids`, without those deleted meanwhile. One query."""
+    if not run_ids:
+        return []
+    records = {record.dagster_run.run_id: record for record in instance.get_run_records(RunsFilter(run_ids=run_ids))}
+    return [records[run_id] for run_id in run_ids if run_id in records]
+
+
+def is_sync(run: DagsterRun) -> bool:
+    """Whether the run selects `inventory_snapshot`."""
+    return run.job_name == names.SYNC_JOB or names.SNAPSHOT in (run.asset_selection or ())
+
+
+def has_own_tags(run: DagsterRun) -> bool:
+    """Whether the run itself wrote its outcome; tags that a re-execution copied from its parent do not count."""
+    return run.tags.get(names.RUN_TAG) == run.run_id
+
+
+def trigger_of(tags: Mapping[str, str]) -> Trigger:
+    """What started a run. A re-execution keeps its parent's tags, so that being one comes first."""
+    if "dagster/parent_run_id" in tags:
+        return "retry"
+    if "dagster/schedule_name" in tags:
+        return "schedule"
+    return "auto_sync" if "dagster/sensor_name" in tags else "manual"
+
+
+def _row(record: RunRecord) -> SyncLogRow:
+    run = record.dagster_run
+    own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
+    outcome = _outcome(run, own)
+    counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
+    parts = [counts[name] for name in ("created", "updated", "skipped", "rejected")]
+    return SyncLogRow(
+        run_id=run.run_id,
+        store=run.tags.get(names.PARTITION_TAG),
+        platform=run.tags.get(names.PLATFORM_TAG),
+        trigger=trigger_of(run.tags),
+        status=run.status.value,
+        outcome=outcome,
+        started_at=_instant(record.start_time),
+        ended_at=_instant(record.end_time),
+        seen=None if None in parts else sum(part for part in parts if part is not None),
+        **counts,
+        api_calls=_count(own, names.API_CALLS_TAG),
+        error=own.get(names.ERROR_TAG) or _unexplained(run, outcome),
+    )
+
+
+def _outcome(run: DagsterRun, own: Mapping[str, str]) -> Outcome | None:
+    told = own.get(names.OUTCOME_TAG)
+    if told in get_args(Outcome):
+        return cast(Outcome, told)
+    if not run.is_finished:
+        return None
+    ended: dict[DagsterRunStatus, Outcome] = {DagsterRunStatus.SUCCESS: "published", DagsterRunStatus.CANCELED: "canceled"}
+    return ended.get(run.status, "failed")
+
+
+def _unexplained(run: DagsterRun, outcome: Outcome | None) -> str | None:
+    """For a run that ended without a word of its own, until `sync_failure_sensor` has looked up why."""
+    if outcome != "failed":
+        return None
+    return f"the run ended without a result ({run.tags.get('dagster/failure_reason', 'reason unknown')}); see its page in Dagster"
+
+
+def _count(own: Mapping[str, str], tag: str) -> int | None:
+    text = own.get(tag, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _instant(timestamp: float | None) -> datetime | None:
+    return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)

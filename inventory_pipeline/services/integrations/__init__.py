@@ -1,0 +1,1 @@
+"""Store integrations and the credentials they refer to."""

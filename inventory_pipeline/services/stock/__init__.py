@@ -1,0 +1,1 @@
+"""Stock as people see it: charts, the report, figures for a monitor."""

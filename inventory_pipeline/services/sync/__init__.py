@@ -1,0 +1,1 @@
+"""The sync: one complete read of one store becomes its new snapshot, or the last good one stays."""

@@ -1,0 +1,222 @@
+"""The sync log over real runs in a real history."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from sqlalchemy import event
+
+from inventory_pipeline.core.sync import Outcome
+from inventory_pipeline.definitions import defs
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.sync.endings import Ending, write_tags
+from inventory_pipeline.defs.sync.sync_log import failed_stores, list_syncs, sync_row
+
+COUNTED = {"created": "3", "updated": "2", "skipped": "40", "rejected": "1", "missing": "4"}
+
+
+def create_run(
+    instance: DagsterInstance,
+    store: str | None = "berlin",
+    *,
+    job: str = names.SYNC_JOB,
+    status: DagsterRunStatus = DagsterRunStatus.SUCCESS,
+    tags: dict[str, str] | None = None,
+) -> DagsterRun:
+    partition = {} if store is None else {names.PARTITION_TAG: store}
+    if store is not None:
+        add_partitions(instance, [store])
+    return instance.create_run_for_job(
+        defs.resolve_job_def(job),
+        status=status,
+        tags={**partition, **(tags or {})},
+        asset_selection=frozenset({names.SNAPSHOT}) if job == "__ASSET_JOB" else None,
+    )
+
+
+def published(instance: DagsterInstance, run: DagsterRun) -> None:
+    own = {names.RUN_TAG: run.run_id, names.OUTCOME_TAG: "published", names.API_CALLS_TAG: "7"}
+    instance.add_run_tags(run.run_id, own | {names.COUNT_TAGS[name]: value for name, value in COUNTED.items()})
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(sa.Engine, "before_cursor_execute", count)
+    try:
+        yield statements
+    finally:
+        event.remove(sa.Engine, "before_cursor_execute", count)
+
+
+def test_a_published_sync_shows_its_counts_and_their_sum(instance: DagsterInstance) -> None:
+    run = create_run(instance)
+    published(instance, run)
+    (row,) = list_syncs(instance)
+    assert (row.run_id, row.store, row.trigger, row.status, row.outcome) == (
+        run.run_id,
+        "berlin",
+        "manual",
+        "SUCCESS",
+        "published",
+    )
+    assert (row.seen, row.created, row.updated, row.skipped, row.rejected, row.missing) == (46, 3, 2, 40, 1, 4)
+    assert row.api_calls == 7
+    assert row.error is None
+
+
+def test_every_run_that_selects_the_snapshot_is_listed_whatever_its_job_newest_first(instance: DagsterInstance) -> None:
+    runs = [
+        create_run(instance),
+        create_run(instance, "paris", job="__ASSET_JOB"),
+        create_run(instance, status=DagsterRunStatus.STARTED),
+    ]
+    assert [row.run_id for row in list_syncs(instance)] == [run.run_id for run in reversed(runs)]
+    assert [row.run_id for row in list_syncs(instance, store="paris")] == [runs[1].run_id]
+    assert [row.run_id for row in list_syncs(instance, limit=1)] == [runs[2].run_id]
+
+
+def test_a_running_sync_has_no_outcome_and_no_counts(instance: DagsterInstance) -> None:
+    create_run(instance, status=DagsterRunStatus.STARTED)
+    (row,) = list_syncs(instance)
+    assert (row.status, row.outcome, row.seen, row.error) == ("STARTED", None, None, None)
+
+
+def test_a_run_without_a_partition_is_listed_without_a_store(instance: DagsterInstance) -> None:
+    create_run(instance, None, status=DagsterRunStatus.FAILURE)
+    (row,) = list_syncs(instance)
+    assert (row.store, row.outcome) == (None, "failed")
+
+
+def test_results_that_a_re_execution_copied_from_its_parent_are_not_believed(instance: DagsterInstance) -> None:
+    parent = create_run(instance)
+    published(instance, parent)
+    stored = instance.get_run_by_id(parent.run_id)
+    assert stored is not None
+    copied = {**stored.tags, "dagster/parent_run_id": parent.run_id, "dagster/root_run_id": parent.run_id}
+    child = create_run(instance, status=DagsterRunStatus.STARTED, tags=copied)
+    row = sync_row(instance, child.run_id)
+    assert row is not None
+    assert (row.trigger, row.outcome, row.seen, row.api_calls) == ("retry", None, None, None)
+
+
+def test_a_re_execution_that_published_shows_no_error_of_its_parent_and_one_that_failed_no_counts(
+    instance: DagsterInstance,
+) -> None:
+    failed = create_run(instance, status=DagsterRunStatus.FAILURE)
+    write_tags(instance, failed, Ending("failed", error="the shop refuses the consumer_key"), "woocommerce")
+    mended = re_executed(instance, failed)
+    published(instance, mended)
+    write_tags(instance, mended, Ending("published"), "woocommerce")
+    assert shown(instance, mended)[names.ERROR_TAG] == names.NOTHING
+    row = sync_row(instance, mended.run_id)
+    assert row is not None
+    assert (row.outcome, row.error) == ("published", None)
+    broken = re_executed(instance, mended)
+    write_tags(instance, broken, Ending("failed", error="503"), "woocommerce")
+    tags = shown(instance, broken)
+    assert {tags[tag] for tag in (*names.COUNT_TAGS.values(), names.API_CALLS_TAG)} == {names.NOTHING}
+    row = sync_row(instance, broken.run_id)
+    assert row is not None
+    assert (row.outcome, row.error, row.created, row.api_calls) == ("failed", "503", None, None)
+
+
+def re_executed(instance: DagsterInstance, parent: DagsterRun) -> DagsterRun:
+    return create_run(instance, tags={**shown(instance, parent), "dagster/parent_run_id": parent.run_id})
+
+
+def shown(instance: DagsterInstance, run: DagsterRun) -> dict[str, str]:
+    """The run's tags as the runs list shows them."""
+    stored = instance.get_run_by_id(run.run_id)
+    assert stored is not None
+    return dict(stored.tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "trigger"),
+    [
+        ({"dagster/schedule_name": "inventory_sync_schedule"}, "schedule"),
+        ({"dagster/sensor_name": "store_integration_sensor"}, "auto_sync"),
+        ({"dagster/schedule_name": "inventory_sync_schedule", "dagster/parent_run_id": "x"}, "retry"),
+        ({"dagster/backfill": "abc"}, "manual"),
+    ],
+)
+def test_the_trigger_is_what_started_the_run(instance: DagsterInstance, tags: dict[str, str], trigger: str) -> None:
+    create_run(instance, tags=tags)
+    (row,) = list_syncs(instance)
+    assert row.trigger == trigger
+
+
+def test_a_run_that_ended_without_a_word_says_where_to_look(instance: DagsterInstance) -> None:
+    create_run(instance, status=DagsterRunStatus.FAILURE, tags={"dagster/failure_reason": "RUN_EXCEPTION"})
+    create_run(instance, status=DagsterRunStatus.CANCELED)
+    canceled, failed = list_syncs(instance)
+    assert (canceled.outcome, canceled.error) == ("canceled", None)
+    assert failed.outcome == "failed"
+    assert failed.error is not None
+    assert "RUN_EXCEPTION" in failed.error
+
+
+def test_tags_are_cut_to_what_a_list_can_show_on_one_line(instance: DagsterInstance) -> None:
+    run = create_run(instance, status=DagsterRunStatus.FAILURE)
+    write_tags(instance, run, Ending("failed", error="broken\n" * 200), "woocommerce")
+    (row,) = list_syncs(instance)
+    assert row.error is not None
+    assert len(row.error) == names.TAG_LENGTH
+    assert "\n" not in row.error
+    assert row.platform == "woocommerce"
+
+
+def test_listing_costs_the_same_number_of_queries_however_many_rows(instance: DagsterInstance) -> None:
+    create_run(instance)
+    list_syncs(instance)
+    with counted_statements() as few:
+        assert len(list_syncs(instance, limit=100)) == 1
+    for _ in range(5):
+        create_run(instance)
+    with counted_statements() as many:
+        assert len(list_syncs(instance, limit=100)) == 6
+    assert len(many) == len(few) <= 4
+
+
+def test_deleted_runs_leave_the_list(instance: DagsterInstance) -> None:
+    gone, kept = create_run(instance), create_run(instance)
+    instance.delete_run(gone.run_id)
+    assert [row.run_id for row in list_syncs(instance)] == [kept.run_id]
+
+
+def ended(instance: DagsterInstance, store: str, outcome: Outcome) -> None:
+    status = {"published": DagsterRunStatus.SUCCESS, "canceled": DagsterRunStatus.CANCELED}.get(outcome, DagsterRunStatus.FAILURE)
+    write_tags(instance, create_run(instance, store, status=status), Ending(outcome), None)
+
+
+def test_the_failed_stores_are_those_whose_last_full_attempt_was_not_published(instance: DagsterInstance) -> None:
+    ended(instance, "mended", "failed")
+    ended(instance, "mended", "published")
+    ended(instance, "broken", "published")
+    ended(instance, "broken", "quarantined")
+    ended(instance, "broken", "refused")
+    ended(instance, "stopped", "published")
+    ended(instance, "stopped", "canceled")
+    create_run(instance, "running", status=DagsterRunStatus.STARTED)
+    stores = ["mended", "broken", "stopped", "running", "never"]
+    assert failed_stores(instance, stores) == ["broken"]
+    with counted_statements() as statements:
+        failed_stores(instance, stores)
+    assert sum("PRAGMA" not in statement for statement in statements) == 2
+
+
+def test_rows_become_json_with_the_fixed_names(instance: DagsterInstance) -> None:
+    create_run(instance)
+    (row,) = list_syncs(instance)
+    assert set(row.as_json()) == {
+        *("run_id", "store", "platform", "trigger", "status", "outcome", "started_at", "ended_at"),
+        *("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls", "error"),
+    }
