@@ -5,17 +5,20 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench
+.PHONY: help install demo test test-slow check format bench
 
 help: ## Show these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make the virtual environment with what running needs
 demo: $(VENV)/.installed ## Three demo shops, a supplier feed and Dagster, until Ctrl-C
 	@exec $(BIN)/inventory-pipeline demo
 
-test: $(VENV)/.developing ## Run every test (PostgreSQL comes from a wheel)
+test: $(VENV)/.developing ## Run every test but the slow ones (PostgreSQL comes from a wheel)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+test-slow: $(VENV)/.developing ## Run the tests that take minutes: a power cut in every step of a sync
+	@$(BIN)/pytest --numprocesses 2 --dist load -m slow -o faulthandler_timeout=1200
 
 check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definitions
 	$(BIN)/ruff check .

@@ -19,13 +19,9 @@ from inventory_pipeline.wiring import open_services
 
 def add(platform: str, url: str, credentials: dict[str, str], settings: dict[str, str]) -> None:
     with open_services(load_environment()) as services:
-        for name, value in credentials.items():
-            services.integrations.put_credential(f"BENCH_{name.upper()}", value)
-        references = {name: f"secret:BENCH_{name.upper()}" for name in credentials}
         # The shops that are measured are on this machine.
-        local = {"url": url, "allow_private": True}
-        store = StoreIntegration(key=STORE, platform=platform, settings=settings, credentials=references, **local)
-        services.integrations.add(store)
+        store = StoreIntegration(key=STORE, platform=platform, url=url, allow_private=True, settings=settings)
+        services.integrations.add(store, credentials)
 
 
 def sync() -> None:

@@ -14,6 +14,7 @@ from dotenv import load_dotenv
 
 from inventory_pipeline.core.addresses import ALLOW_VARIABLE, NO_HOSTS, AllowedHosts
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.host_names import host_name
 
 # The folder that holds dagster.yaml, workspace.yaml and `.env`: the checkout.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,7 @@ DEFAULT_TIMEZONE = "UTC"
 DEFAULT_ALERT_INTERVAL = 3600
 DEFAULT_RETRY_WAIT = 60
 DEFAULT_RUN_HEARTBEAT = 10
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Environment:
     `retry_wait` is how long a sync waits before its one retry when the platform or a database was unavailable, and
     `run_heartbeat` how often a run's process says that it lives: one that is silent for six of them is closed.
     `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`. `allowed_hosts` may be connected to
-    though they are private or without TLS.
+    though they are private or without TLS. `web_hosts` are the names that the web UI answers to.
     """
 
     data_dir: Path
@@ -47,6 +49,7 @@ class Environment:
     run_heartbeat: timedelta = timedelta(seconds=DEFAULT_RUN_HEARTBEAT)
     dagster_database_url: str | None = field(default=None, repr=False)
     allowed_hosts: AllowedHosts = NO_HOSTS
+    web_hosts: tuple[str, ...] = LOOPBACK_HOSTS
 
     @property
     def dagster_dir(self) -> Path:
@@ -80,6 +83,7 @@ def load_environment() -> Environment:
         run_heartbeat=timedelta(seconds=_seconds("INVENTORY_RUN_HEARTBEAT_SECONDS", DEFAULT_RUN_HEARTBEAT, least=1)),
         dagster_database_url=_text("INVENTORY_DAGSTER_DATABASE_URL"),
         allowed_hosts=_allowed_hosts(),
+        web_hosts=_host_names("INVENTORY_WEB_HOSTS"),
     )
 
 
@@ -99,6 +103,23 @@ def _allowed_hosts() -> AllowedHosts:
         raise UsageError(
             f"{ALLOW_VARIABLE}: {str(error)!r:.80} is neither a host name, an address nor a network; names stand without http://"
             " and port, such as erp.corp.example, *.corp.example, 10.0.0.5 or 10.0.0.0/8, separated by commas"
+        ) from None
+
+
+def _host_names(name: str) -> tuple[str, ...]:
+    text = _text(name)
+    if text is None:
+        return LOOPBACK_HOSTS
+    return tuple(_host_name(name, word) for word in text.replace(",", " ").split()) or LOOPBACK_HOSTS
+
+
+def _host_name(variable: str, word: str) -> str:
+    try:
+        return host_name(word)
+    except ValueError:
+        raise UsageError(
+            f"{variable} holds {word!r:.100}, which is no host name; it takes names such as stock.example or 192.168.1.5,"
+            " without http://, port and *, separated by commas"
         ) from None
 
 

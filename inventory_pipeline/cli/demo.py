@@ -1,7 +1,7 @@
 """`inventory-pipeline demo`: the whole thing on this machine, with shops that sell while one looks."""
 
 import signal
-import subprocess
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +18,7 @@ from inventory_pipeline.cli.sync_log import print_sync_log
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.private_files import make_folder
+from inventory_pipeline.web.serving import HOST, PORT, Served, listen, serving
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_SECONDS = 2.0
@@ -69,22 +70,35 @@ def _sync_once(session: Session, stores: Sequence[str]) -> None:
 
 
 def _until_interrupted(session: Session, shops: Sequence[Shop], port: int | None, lock: int) -> None:
-    from inventory_pipeline.cli.demo_dagster import demo_dagster, free_port
-
-    port = port or free_port()
+    listeners = _listen(port)
+    url = f"http://{HOST}:{listeners[0].getsockname()[1]}"
     log = session.environment.log_file.parent / "dagster.log"
     before = {row.run_id for row in _ended(session)}
     typer.echo("Starting Dagster…")
-    with demo_dagster(session.dagster, port, log, lock) as dagster:
-        typer.echo(_welcome(f"http://127.0.0.1:{port}", shops, session.environment.data_dir))
-        _show_syncs(session, before, dagster, max(len(shop["key"]) for shop in shops))
-        raise InventoryError(f"Dagster has ended by itself; {log} says why")
+    with log.open("ab") as output, serving(listeners, output=output, pass_fds=(lock,)) as served:
+        try:
+            served.wait_until_ready()
+            typer.echo(_welcome(url, shops, session.environment.data_dir))
+            _show_syncs(session, before, served, max(len(shop["key"]) for shop in shops))
+            served.wait()
+        except InventoryError as error:
+            raise InventoryError(f"{error}; {log} holds what it said") from error
 
 
-def _show_syncs(session: Session, shown: set[str], dagster: "subprocess.Popen[bytes]", width: int) -> None:
+def _listen(port: int | None) -> list[socket.socket]:
+    """At the port that was asked for; unless one was, at 3000 where nobody has it, else anywhere."""
+    if port is not None:
+        return listen(HOST, port)
+    try:
+        return listen(HOST, PORT)
+    except InventoryError:
+        return listen(HOST, 0)
+
+
+def _show_syncs(session: Session, shown: set[str], served: Served, width: int) -> None:
     """A line for each sync as it ends, until Dagster does."""
     typer.echo(sync_heading(width))
-    while dagster.poll() is None:
+    while served.is_running:
         for row in _ended(session):
             if row.run_id not in shown:
                 shown.add(row.run_id)

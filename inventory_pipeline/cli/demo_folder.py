@@ -14,13 +14,14 @@ from inventory_pipeline.private_files import make_folder
 # Often enough that a person sees stock move; the real default is four hours.
 DEMO_CRON = "*/5 * * * *"
 DEMO_ALERT_SECONDS = "60"
-# Where data or keys of the real installation would come from. Empty rather than unset: `.env` fills in what is unset.
+# Where data, keys or names of the real installation would come from. Empty rather than unset: `.env` fills in what is unset.
 _NOT_THE_DEMOS = (
     "DAGSTER_HOME",
     "INVENTORY_DATABASE_URL",
     "INVENTORY_DAGSTER_DATABASE_URL",
     "INVENTORY_FEED_DIR",
     "INVENTORY_SECRET_KEY",
+    "INVENTORY_WEB_HOSTS",
 )
 
 

@@ -49,13 +49,10 @@ def register_shops(integrations: Integrations, shops: Sequence[Shop]) -> None:
     """Registers what is new; what an earlier demo registered gets its present address and keys."""
     known = {store.key for store in integrations.list()}
     for shop in shops:
-        references = {}
-        for name, value in shop["credentials"].items():
-            secret = f"{shop['key']}.{name}"
-            integrations.put_credential(secret, value)
-            references[name] = f"secret:{secret}"
         if shop["key"] in known:
-            integrations.set(shop["key"], url=shop["url"], allow_private=True, settings=shop["settings"], credentials=references)
+            integrations.set(
+                shop["key"], url=shop["url"], allow_private=True, settings=shop["settings"], values=shop["credentials"]
+            )
             continue
         store = StoreIntegration(
             key=shop["key"],
@@ -64,8 +61,7 @@ def register_shops(integrations: Integrations, shops: Sequence[Shop]) -> None:
             name=shop["name"],
             group="demo",
             settings=shop["settings"],
-            credentials=references,
             auto_sync=True,
             allow_private=True,  # the demo's shops are on this machine
         )
-        integrations.add(store)
+        integrations.add(store, shop["credentials"])

@@ -4,9 +4,11 @@ from dataclasses import asdict
 
 import typer
 
-from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule
+from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule, look_at_web
 from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
 from inventory_pipeline.cli.doctor_stores import (
+    look_at_addresses,
+    look_at_bindings,
     look_at_credentials,
     look_at_database,
     look_at_feeds,
@@ -25,9 +27,12 @@ LOOKS = {
     "database": look_at_database,
     "dagster": look_at_dagster,
     "daemon": look_at_daemon,
+    "web UI": look_at_web,
     "schedule": look_at_schedule,
     "runs": look_at_runs,
     "credentials": look_at_credentials,
+    "bindings": look_at_bindings,
+    "addresses": look_at_addresses,
     "feeds": look_at_feeds,
     "stores": look_at_stores,
     "notices": look_at_notices,

@@ -2,16 +2,22 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inventory_pipeline.cli.findings import Finding
 from inventory_pipeline.cli.session import Session
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline.web.serving import HOST, PORT
 
-_START_DAEMON = (
-    f"`inventory-pipeline dev` or `DAGSTER_HOME={PROJECT_ROOT} dagster-daemon run` starts one; `sync-all-stores` needs none"
-)
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+_START_DAEMON = "`inventory-pipeline serve` starts one; `sync-all-stores` needs none"
+_UNGATED = "plain `dagster dev`, `dg dev` and `dagster-webserver` have no gate"
 
 
 def look_at_dagster(session: Session) -> Iterator[Finding]:
@@ -47,6 +53,30 @@ def look_at_daemon(session: Session) -> Iterator[Finding]:
         yield Finding("daemon", "warn", "; ".join(troubles), "Dagster's Deployment page shows the whole error")
     else:
         yield Finding("daemon", "ok", "a Dagster daemon is running")
+
+
+def look_at_web(session: Session) -> Iterator[Finding]:
+    if answers_anybody(PORT, session.dagster):
+        detail = f"http://{HOST}:{PORT} serves this history without the gate: any web page that is open in a browser can use it"
+        yield Finding("web UI", "warn", detail, f"end it and start `inventory-pipeline serve` or `dev`; {_UNGATED}")
+    else:
+        yield Finding("web UI", "ok", f"`serve` and `dev` answer to {', '.join(session.environment.web_hosts)}; {_UNGATED}")
+
+
+def answers_anybody(port: int, instance: "DagsterInstance") -> bool:
+    """Whether the web UI at this port shows this history, told by its id, whatever host it is asked as."""
+    from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+
+    if not isinstance(instance.run_storage, SqlRunStorage):
+        return False
+    with closing(HTTPConnection(HOST, port, timeout=2)) as connection:
+        try:
+            connection.request("GET", "/", headers={"Host": "gate.invalid"})
+            answer = connection.getresponse()
+            page = answer.read().decode(errors="replace")
+        except (OSError, HTTPException):  # nothing is there, or no web server
+            return False
+    return answer.status == 200 and instance.run_storage.get_run_storage_id() in page
 
 
 def look_at_schedule(session: Session) -> Iterator[Finding]:

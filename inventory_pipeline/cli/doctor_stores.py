@@ -80,7 +80,7 @@ def _clock(last: "Sequence[tuple[StoreIntegration, Snapshot | None]]", now: date
 def look_at_credentials(session: Session) -> Iterator[Finding]:
     """Every stored secret must open with the present key, and a key file must be its owner's alone."""
     environment = session.environment
-    stored = session.integrations.list_credentials()
+    stored = [entry for entry in session.integrations.list_credentials() if entry.readable is not None]
     file = environment.key_file
     if environment.secret_keys is None and file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield Finding("key file", "fail", f"others on this machine can read {file}", f"chmod 600 {file}")
@@ -90,6 +90,33 @@ def look_at_credentials(session: Session) -> Iterator[Finding]:
         yield Finding("credentials", "fail", f"the present key does not open: {', '.join(closed)}", cure)
     else:
         yield Finding("credentials", "ok", f"{len(stored):,} stored and readable")
+
+
+def look_at_bindings(session: Session) -> Iterator[Finding]:
+    """Each credential must be bound to where its store's connector sends it, else the store's syncs are refused."""
+    from inventory_pipeline.services.integrations.bindings import refusals
+
+    active = [store for store in session.integrations.list() if store.is_active]
+    with session.services.database.connect() as connection:
+        refused = {(store.key, why) for store in active for why in refusals(connection, store)}
+    for key, why in sorted(refused):
+        detail, _, cure = why.partition("; ")
+        yield Finding(f"store {key}", "fail", detail, cure)
+    if not refused:
+        yield Finding("bindings", "ok", "each credential in use is bound to its store's host")
+
+
+def look_at_addresses(session: Session) -> Iterator[Finding]:
+    """Addresses are shown, so no secret may stand in one. Those of before this was refused go on."""
+    from inventory_pipeline.services.integrations.store_input import suspect_in, way_out
+
+    suspects = [(store, suspect) for store in session.integrations.list() if (suspect := suspect_in(store.url))]
+    for store, suspect in suspects:
+        detail = f"its address holds a password or key ({suspect.kind}), and addresses are shown"
+        cure = f"rotate it, take it out of the address (`stores set {store.key} --url`), and give it as "
+        yield Finding(f"store {store.key}", "warn", detail, cure + way_out(suspect))
+    if not suspects:
+        yield Finding("addresses", "ok", "no store's address holds a password or key")
 
 
 def look_at_feeds(session: Session) -> Iterator[Finding]:

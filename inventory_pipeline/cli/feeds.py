@@ -45,11 +45,14 @@ def preview(
     Exit status 1 where a sync of it would fail or reject rows.
     """
     from inventory_pipeline.connectors.feed.preview import preview as look
+    from inventory_pipeline.services.integrations.store_input import checked_url
 
     session = session_of(context)
     settings = read_pairs("--setting", setting or ())
     references = read_pairs("--credential", credential or ())
-    shown = asyncio.run(look(address, settings, _values(session, references)))
+    if "://" in address:
+        address = checked_url(address)
+    shown = asyncio.run(look(address, settings, _values(session, address, settings, references)))
     connect = _connect_lines(session, address, shown, references)
     if json:
         print_document({**_document(shown), "connect": connect})
@@ -59,8 +62,8 @@ def preview(
         raise typer.Exit(1)
 
 
-def _values(session: Session, references: dict[str, str]) -> dict[str, str]:
-    """The credentials' values; one that is asked for is kept nowhere."""
+def _values(session: Session, address: str, settings: dict[str, str], references: dict[str, str]) -> dict[str, str]:
+    """The credentials' values; one that is asked for is kept nowhere, and a kept one goes to the hosts that it is bound to."""
     from inventory_pipeline.core.redaction import redact
 
     asked = {name: read_secret(name) for name, reference in references.items() if reference == FROM_INPUT}
@@ -70,8 +73,9 @@ def _values(session: Session, references: dict[str, str]) -> dict[str, str]:
         return asked
     from inventory_pipeline.services.integrations.credentials import resolve
 
-    store = StoreIntegration(key="preview", platform="feed", url="", credentials=known)
-    return asked | resolve(session.services.database, session.services.vault, store)
+    store = StoreIntegration(key="preview", platform="feed", url=address, settings=settings, credentials=known)
+    with session.services.database.connect() as connection:
+        return asked | resolve(connection, session.services.vault, store)
 
 
 def _connect_lines(session: Session, address: str, shown: "Preview", references: dict[str, str]) -> list[str]:

@@ -27,8 +27,9 @@ _MODULES = {
     "metrics": "metrics",
     "audit": "audit",
     "migrate": "migrate",
+    "serve": "serve",
+    "dev": "serve",
     "demo": "demo",
-    "dev": "dev",
 }
 
 

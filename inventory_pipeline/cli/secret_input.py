@@ -1,4 +1,4 @@
-"""Values that must not be seen: from standard input, or from a prompt that shows nothing."""
+"""Values that must not be seen: from standard input, or from a prompt that shows nothing. And what is asked beside them."""
 
 import sys
 
@@ -17,3 +17,10 @@ def read_secret(what: str) -> str:
     if not line.strip():
         raise UsageError(f"standard input holds no value for {what}: pipe it in, one line for each")
     return line.rstrip("\r\n")
+
+
+def read_words(what: str, otherwise: str) -> list[str]:
+    """What a person types on a terminal, word by word. Elsewhere standard input holds the value: UsageError, `otherwise`."""
+    if not sys.stdin.isatty():
+        raise UsageError(otherwise)
+    return typer.prompt(what, err=True).replace(",", " ").split()

@@ -49,7 +49,8 @@ class Session:
         from inventory_pipeline.services.integrations.integrations import Integrations
 
         services = self.services
-        return Integrations(services.database, services.vault, services.connect, services.clock, actor=f"cli:{getpass.getuser()}")
+        actor = f"cli:{getpass.getuser()}"
+        return Integrations(services.database, services.vault, services.connect, services.clock, actor=actor, may_bind=True)
 
     @cached_property
     def dagster(self) -> "DagsterInstance":

@@ -13,7 +13,7 @@ from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.stores_shown import check, list_, show_
 from inventory_pipeline.core.addresses import policy_of
-from inventory_pipeline.core.errors import InventoryError, UsageError
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add(
     checked_key(key)
     if any(store.key == key for store in session.integrations.list()):
         raise UsageError(f"store key {key!r} is taken; `stores set {key}` changes that store, or choose another key")
+    references, values = _credentials(key, credential or [])
     store = StoreIntegration(
         key=key,
         platform=platform,
@@ -59,15 +60,8 @@ def add(
         is_active=not inactive,
         auto_sync=auto_sync,
     )
-    store = replace(store, allow_private=_allowed(session, store, allow_private, registered=False))
-    references, stored = _references(session, key, credential or [])
-    store = replace(store, credentials=references)
-    try:
-        change = session.integrations.add(store)
-    except InventoryError:
-        for secret in stored:
-            session.integrations.remove_credential(secret)
-        raise
+    store = replace(store, allow_private=_allowed(session, store, allow_private, registered=False), credentials=references)
+    change = session.integrations.add(store, values)
     _tell(session, f"Store {key} is registered", change)
 
 
@@ -101,7 +95,7 @@ def set_(
     old = session.integrations.get(key)
     if url is not None and url.strip() != old.url:
         allow_private = _allowed(session, replace(old, url=url), allow_private, registered=True)
-    references, _ = _references(session, key, credential or [])
+    references, values = _credentials(key, credential or [])
     change = session.integrations.set(
         key,
         name=name,
@@ -110,6 +104,7 @@ def set_(
         allow_private=allow_private,
         settings=settings,
         credentials=references,
+        values=values,
         auto_sync=auto_sync,
         freshness_limit=None if fresh_hours is None else timedelta(hours=fresh_hours),
     )
@@ -154,17 +149,11 @@ def _allowed(session: Session, store: StoreIntegration, given: bool | None, *, r
     return ask_allow_private(given, refusal)
 
 
-def _references(session: Session, key: str, given: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The references by name, and the names of the secrets that were stored for those given as `-`."""
+def _credentials(key: str, given: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The references by name, and the values of those given as `-`."""
     references = read_pairs("--credential", given)
-    stored: list[str] = []
-    for name, reference in references.items():
-        if reference == FROM_INPUT:
-            secret = f"{key}.{name}"
-            session.integrations.put_credential(secret, read_secret(f"{name} of {key}"))
-            stored.append(secret)
-            references[name] = f"secret:{secret}"
-    return references, stored
+    values = {name: read_secret(f"{name} of {key}") for name, reference in references.items() if reference == FROM_INPUT}
+    return {name: reference for name, reference in references.items() if name not in values}, values
 
 
 def _tell(session: Session, done: str, change: "Change") -> None:

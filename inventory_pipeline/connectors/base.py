@@ -7,19 +7,30 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
 from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
-from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.errors import CredentialsMissing
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.http.hosts import Host
 
 if TYPE_CHECKING:  # the registry is read by programs that never open a connection
     from inventory_pipeline.http.client import HttpClient
     from inventory_pipeline.http.exchange import Exchange
 
 
+# In the place of a host's name: the one in the store's address.
+OWN_HOST = "the store's own"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformInfo:
     """A platform as `inventory-pipeline platforms` lists it. `settings` and `credentials` are what a store may and must
-    give: names with what they do, and names that must be there."""
+    give: names with what they do, and names that must be there.
+
+    `secret_hosts` are all the hosts to which the connector sends a store's credentials, and what it got for them: OWN_HOST,
+    or names that are the platform's own, such as a token service. `host_patterns` are domains in which the platform serves
+    every shop itself, so that one secret may be bound to all of them. `own_hosts` reads a store's own hosts out of an address
+    that is none of the web.
+    """
 
     platform: str
     title: str
@@ -31,6 +42,27 @@ class PlatformInfo:
     credentials: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     needs_url: bool = True
+    secret_hosts: tuple[str, ...] = (OWN_HOST,)
+    host_patterns: tuple[str, ...] = ()
+    own_hosts: Callable[[StoreIntegration], tuple[Host, ...]] | None = None
+
+    @property
+    def fixed_hosts(self) -> tuple[Host, ...]:
+        """Where credentials go whatever a store's address is."""
+        return tuple(Host.of_text(host) for host in self.secret_hosts if host != OWN_HOST)
+
+    def recipients(self, store: StoreIntegration) -> tuple[Host, ...]:
+        """Where the store's credentials are sent. Nowhere, so that they stay shut, where its address is none of the web.
+
+        Raises UsageError for an address whose host cannot be read in one way only.
+        """
+        own = ()
+        if OWN_HOST in self.secret_hosts:
+            if store.url.strip().lower().startswith(("http://", "https://")):
+                own = (Host.of_address(store.url),)
+            elif self.own_hosts is None or not (own := self.own_hosts(store)):
+                return ()
+        return own + self.fixed_hosts
 
     @property
     def all_settings(self) -> Mapping[str, str]:
@@ -66,11 +98,11 @@ class ConnectorContext:
     allowed_hosts: AllowedHosts = NO_HOSTS
 
     def check_names(self, info: PlatformInfo) -> None:
-        """UsageError for a setting that the platform does not have, or a credential that it needs and the store lacks."""
+        """UsageError for a setting that the platform does not have, CredentialsMissing for a credential that it needs."""
         check_names("setting", self.store.settings, info.all_settings)
         for name in info.credentials:
             if not self.credentials.get(name):
-                raise UsageError(f"{info.title} needs the credential {name}; give the store {name}=secret:NAME")
+                raise CredentialsMissing(f"{info.title} needs the credential {name}; give the store {name}=secret:NAME")
 
     def __post_init__(self) -> None:
         """Raises UsageError for a common setting out of range or an address that is none, whatever the platform."""

@@ -9,6 +9,10 @@ class UsageError(InventoryError):
     """The person's input is wrong (a key, a setting, a reference). Nothing was changed."""
 
 
+class CredentialsMissing(UsageError):
+    """The store lacks credentials that its platform needs. It may be kept so, but not read."""
+
+
 class StoreRefused(InventoryError):
     """A sync that must not run: the store is unknown, inactive or purged. Not a sync failure: no notice, no retry."""
 

@@ -12,7 +12,9 @@ _SURE = (
     r"consumer_key|consumer_secret|client_secret|oauth_signature|oauth_nonce|oauth_consumer_key|password|passwd"
     r"|(?:[a-z]+[-_])*token|(?:[a-z]+[-_])*api[-_]?key|authorization|ws_key"
 )
-_QUERY = re.compile(rf"(?i)([?&;](?:{_SURE}|secret|sig|signature|code|x-(?:amz|goog)-[a-z-]+)=)[^&\s\"'<>#]+")
+_QUERY = re.compile(
+    rf"(?i)([?&;](?:{_SURE}|secret|key|sid|pw|pwd|pass|auth|sign|sig|signature|code|x-(?:amz|goog)-[a-z-]+)=)[^&\s\"'<>#]+"
+)
 _PAIR = re.compile(
     rf"(?i)(\b(?:{_SURE})\b[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*|secret:NAME\b)(?:(?:basic|bearer|oauth)\s+)?[^\s\"'&,;}}]+"
 )

@@ -41,12 +41,21 @@ class OAuth1(httpx.Auth):
         yield request
 
 
-class QueryCredentials(httpx.Auth):
-    """Credentials as query parameters, for https hosts that drop the Authorization header."""
+class AppendedQuery(httpx.Auth):
+    """A secret that is part of the query. The rest of the address stays as it is: it may be more than names with values."""
 
-    def __init__(self, **params: str) -> None:
-        self._params = params
+    def __init__(self, query: str) -> None:
+        self._query = query.replace("#", "%23").encode()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.url = request.url.copy_merge_params(self._params)
+        asked = request.url.query
+        if not asked.endswith(self._query):  # a redirect echoes it
+            request.url = request.url.copy_with(query=asked + b"&" + self._query if asked else self._query)
         yield request
+
+
+class QueryCredentials(AppendedQuery):
+    """Credentials as query parameters, for https hosts that drop the Authorization header."""
+
+    def __init__(self, /, **params: str) -> None:
+        super().__init__(urlencode(params))

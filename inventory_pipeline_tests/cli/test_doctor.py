@@ -49,13 +49,13 @@ def test_a_database_that_cannot_be_reached(cli: Cli, monkeypatch: pytest.MonkeyP
 
 
 def test_a_key_file_that_others_can_read(cli: Cli, data_dir: Path) -> None:
-    cli("credentials", "set", "berlin", stdin="ck_very_secret\n")
+    cli("credentials", "set", "berlin", "--host", "shop.example", stdin="ck_very_secret\n")
     (data_dir / "secret.key").chmod(0o644)
     assert "chmod 600" in findings(cli, 1)["key file"]["cure"]
 
 
 def test_a_key_that_opens_nothing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    cli("credentials", "set", "berlin", stdin="ck_very_secret\n")
+    cli("credentials", "set", "berlin", "--host", "shop.example", stdin="ck_very_secret\n")
     monkeypatch.setenv("INVENTORY_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
     result = cli("doctor")
     assert result.exit_code == 1
@@ -140,3 +140,27 @@ def test_a_store_that_may_not_be_connected_to(cli: Cli, feed_store: Callable[...
     found = findings(cli, 1)["store supplier"]
     assert found["detail"] == "store 'supplier': 10.0.0.5 is a private address"
     assert "stores set supplier --allow-private" in found["cure"]
+
+
+def test_a_credential_that_is_bound_elsewhere(cli: Cli) -> None:
+    url = "https://feeds.example/stock.csv"
+    cli("stores", "add", "supplier", "--platform", "feed", "--url", url, "--credential", "token=-", stdin="token-value-1\n")
+    assert findings(cli, 0)["bindings"]["status"] == "ok"
+    cli("credentials", "bind", "supplier.token", "--host", "elsewhere.example")
+    found = [row for row in json.loads(cli("doctor", "--json").stdout)["findings"] if row["check"] == "store supplier"]
+    assert found[0]["status"] == "fail"
+    assert found[0]["detail"] == "secret:supplier.token may be sent to elsewhere.example and not to feeds.example"
+    assert "credentials bind supplier.token --host feeds.example`" in found[0]["cure"]
+    assert "bindings" not in findings(cli, 1)
+
+
+def test_an_address_that_has_held_a_key_since_before_that_was_refused(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store()
+    sync("supplier")
+    assert findings(cli, 0)["addresses"]["status"] == "ok"
+    edit("UPDATE store_integrations SET url = 'https://feeds.example/stock.csv?lang=de&key=abcdef' WHERE key = 'supplier'")
+    found = findings(cli, 0)["store supplier"]
+    assert found["status"] == "warn"
+    assert found["detail"] == "its address holds a password or key (the value of key), and addresses are shown"
+    assert "query.key=secret:NAME" in found["cure"]
+    assert "abcdef" not in found["detail"] + found["cure"]

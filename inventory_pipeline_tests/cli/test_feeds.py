@@ -99,3 +99,25 @@ def test_an_address_that_cannot_be_used_is_wrong_usage(address: str, cli: Cli):
 
 def test_a_file_that_is_not_there_is_said(cli: Cli, tmp_path: Path):
     assert "there is no feed file" in run(cli, "feeds", "preview", str(tmp_path / "gone.csv"), status=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "setting", "foreign"),
+    [
+        ("https://evil.example/x.csv", "format=csv", "evil.example"),
+        ("s3://bucket/x.csv", "endpoint=https://evil.example", "evil.example"),
+        ("s3://bucket/x.csv", "format=csv", "s3.amazonaws.com"),
+    ],
+)
+def test_a_preview_sends_a_stored_secret_to_its_own_hosts_only(cli: Cli, address: str, setting: str, foreign: str):
+    assert cli("credentials", "set", "KEY", "--host", "feeds.example", stdin="key-value-1\n").exit_code == 0
+    credentials = ("--credential", "access_key=secret:KEY", "--credential", "secret_key=secret:KEY")
+    shown = run(cli, "feeds", "preview", address, "--setting", setting, *credentials, status=1)
+    assert f"secret:KEY may be sent to feeds.example and not to {foreign}" in shown.stderr
+
+
+def test_an_address_with_a_key_is_refused_as_everywhere(cli: Cli):
+    refused = run(cli, "feeds", "preview", "https://feeds.example/x.csv?key=abcdef", status=2)
+    assert "the address holds a password or key (the value of key)" in refused.stderr
+    assert "query.key=secret:NAME" in refused.stderr
+    assert "abcdef" not in refused.output

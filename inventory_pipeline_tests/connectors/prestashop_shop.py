@@ -93,5 +93,5 @@ class PrestaShopServer:
 
 
 def presta_context(url: str, settings: dict[str, str] | None = None, **more: Any) -> ConnectorContext:
-    store = StoreIntegration(key="shop", platform="prestashop", url=url, settings=settings or {})
+    store = StoreIntegration(key="shop", platform="prestashop", url=url, settings=settings or {}, allow_private=True)
     return ConnectorContext(store=store, credentials={"key": KEY}, **more)

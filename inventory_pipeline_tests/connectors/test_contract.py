@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import time
+from base64 import b64decode
 from contextlib import aclosing
 from dataclasses import replace
 from typing import get_args
+from urllib.parse import unquote
 
 import pytest
 
@@ -14,8 +16,10 @@ from inventory_pipeline.connectors.registry import connector_for, platform_names
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, PlatformUnavailable, SyncError, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import Completeness, Page, checked_line
+from inventory_pipeline.http.hosts import Host
 from inventory_pipeline_tests.connectors.platform_case import Live, PlatformCase, case_of
 from inventory_pipeline_tests.connectors.reading import Whole, read_whole
+from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
 
 
 @pytest.fixture(params=platform_names())
@@ -190,3 +194,33 @@ def test_a_setting_or_a_missing_credential_is_refused_before_any_request(case: P
 def test_an_address_that_is_none_is_refused_before_any_request(case: PlatformCase, url: str) -> None:
     with case.whole() as live, pytest.raises(UsageError, match="address cannot be read"):
         replace(live.context, store=replace(live.context.store, url=url))
+
+
+def test_credentials_are_sent_to_the_hosts_that_the_platform_declares(case: PlatformCase) -> None:
+    """What a secret is bound to is what the platform says here: so it must be true."""
+    with case.whole() as live:
+        read(live)
+        sent = [request for request in live.server.requests if _carries(request, case.secrets)]
+    assert sent
+    assert Host.of_address(live.server.url) in live.connector().info.recipients(live.context.store)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host_is_given_nothing(case: PlatformCase, status: int) -> None:
+    with LocalServer(lambda _: Answer(200)) as elsewhere, case.whole() as live:
+        foreign = elsewhere.url.replace("127.0.0.1", "localhost")
+        with LocalServer(lambda request: Answer(status, b"", {"Location": f"{foreign}{request.target}"})) as server:
+            url = live.context.store.url.replace(live.server.url, server.url)
+            moved = Live(replace(live.context, store=replace(live.context.store, url=url)), server)
+            assert "sends on to" in str(failing(moved))
+            assert not all(item.ok for item in asyncio.run(moved.connector().check()))
+            assert [request for request in server.requests if _carries(request, case.secrets)]
+        assert (elsewhere.requests, elsewhere.connections) == ([], 0)
+
+
+def _carries(request: Request, secrets: tuple[str, ...]) -> bool:
+    login = request.headers.get("authorization", "").removeprefix("Basic ")
+    texts = [unquote(request.target), *request.headers.values(), unquote(request.body.decode())]
+    if login != request.headers.get("authorization", ""):
+        texts.append(b64decode(login).decode())
+    return any(secret in text for secret in secrets for text in texts)

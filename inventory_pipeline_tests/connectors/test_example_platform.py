@@ -71,7 +71,9 @@ class ExampleLive(Live):
 @contextmanager
 def served(app: App = shop) -> Iterator[Live]:
     with LocalServer(app) as server:
-        store = StoreIntegration(key="example", platform="exampleshop", url=server.url, settings={"per_page": "3"})
+        store = StoreIntegration(
+            key="example", platform="exampleshop", url=server.url, settings={"per_page": "3"}, allow_private=True
+        )
         yield ExampleLive(ConnectorContext(store=store, credentials={"token": TOKEN}), server)
 
 

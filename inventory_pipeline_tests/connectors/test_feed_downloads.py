@@ -158,6 +158,8 @@ def test_a_redirect_to_another_host_is_not_followed():
         ({"username": "lager", "password": "p:w"}, "Basic " + base64.b64encode(b"lager:p:w").decode(), {}),
         ({"token": "t0ken"}, "Bearer t0ken", {}),
         ({"query.key": "a+b&c", "query.id": "7"}, None, {"key": "a+b&c", "id": "7"}),
+        ({"query.self": "x"}, None, {"self": "x"}),
+        ({"query": "?sv=2024&sig=a%2Bb%3D#c"}, None, {"sv": "2024", "sig": "a+b=#c"}),
     ],
 )
 def test_credentials_are_sent_as_their_names_say(credentials: dict[str, str], header: str | None, query: dict[str, str]):
@@ -168,8 +170,38 @@ def test_credentials_are_sent_as_their_names_say(credentials: dict[str, str], he
     assert request.query == {"format": "csv", **query}
 
 
+@pytest.mark.parametrize("path", ["/stock.csv?csv&b=a%20c", "/stock.csv?a=%2f&a=", "/stock.csv#part"])
+def test_a_secret_in_the_query_leaves_the_rest_of_the_address_as_it_is(path: str):
+    with serving() as server:
+        read_url(f"{server.url}{path}", {"format": "csv"}, credentials={"query.key": "k"})
+    (request,) = server.requests
+    place = path.partition("#")[0]
+    assert request.target == f"{place}{'&' if '?' in place else '?'}key=k"
+
+
+@pytest.mark.parametrize("credentials", [{"query.key": "value-0123456789"}, {"query": "key=value-0123456789"}])
+def test_a_redirect_within_the_host_carries_the_secret_once(credentials: dict[str, str]):
+    def app(request: Request) -> Answer:
+        if request.path == "/stock.csv":
+            return Answer(302, b"", {"Location": request.target.replace("stock.csv", "new.csv")})
+        return Answer(200, STOCK, {"Content-Type": "text/csv"})
+
+    with LocalServer(app) as server:
+        read_url(f"{server.url}/stock.csv", credentials=credentials)
+    assert [request.target for request in server.requests] == ["/stock.csv?key=value-0123456789", "/new.csv?key=value-0123456789"]
+
+
 @pytest.mark.parametrize(
-    "names", [("username",), ("password",), ("token", "username"), ("token", "query.key"), ("api_key",), ("query.",)]
+    "names",
+    [
+        ("username",),
+        ("password",),
+        ("token", "username"),
+        ("token", "query.key"),
+        ("api_key",),
+        ("query.",),
+        ("query", "query.a"),
+    ],
 )
 def test_credentials_that_no_feed_takes_are_refused(names: tuple[str, ...]):
     with pytest.raises(UsageError, match="a feed takes the credentials username and password, or token, or query"):

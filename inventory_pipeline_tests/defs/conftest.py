@@ -9,11 +9,12 @@ import dagster as dg
 import pytest
 
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.db.integrations import secrets, stores
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
+from inventory_pipeline.http.hosts import Host
 from inventory_pipeline.wiring import Services, open_services
 
 
@@ -69,4 +70,13 @@ def register(services: Services, url: str, key: str = "berlin", **fields: Any) -
     store = StoreIntegration(key=key, platform="woocommerce", url=url, credentials=credentials, **fields)
     with services.database.begin() as connection:
         stores.insert_store(connection, store, services.clock())
+    bind(services, url)
     return store
+
+
+def bind(services: Services, *hosts: str) -> None:
+    """Says, as the command line does, where the two variables with a shop's key may be sent."""
+    with services.database.begin() as connection:
+        for name in ("KEY", "SECRET"):
+            reference = f"env:INVENTORY_CRED_{name}"
+            secrets.put_binding(connection, reference, "woocommerce", map(Host.of_text, hosts), services.clock())

@@ -38,13 +38,13 @@ mutation($run: String!) { terminateRun(runId: $run) { __typename ... on Terminat
 """
 
 
-def until(ask: Callable[[], Value | None], seconds: float = 30.0) -> Value:
+def until(ask: Callable[[], Value | None], seconds: float = 30.0, pause: float = 0.05) -> Value:
     """Asks until the answer is true, and returns it; AssertionError after so many seconds."""
     deadline = time.monotonic() + seconds
-    pause = Event()
+    waiting = Event()
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        pause.wait(0.05)
+        waiting.wait(pause)
     return answer
 
 

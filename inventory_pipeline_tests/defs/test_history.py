@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
+from inventory_pipeline.cli.doctor_dagster import answers_anybody
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.instance import open_instance
@@ -51,6 +52,7 @@ def test_every_entry_from_every_folder_shares_one_history(instance: DagsterInsta
     with DagsterDev(tmp_path, **HOME) as dev:
         shown = dev.ask("{ runsOrError { ... on Runs { results { runId } } } }")["runsOrError"]["results"]
         assert {run["runId"] for run in shown} == {row.run_id for row in rows}
+        assert answers_anybody(dev.port, instance), "it has no gate: doctor warns of it"
 
 
 def test_dagster_runs_the_project_as_dagster_yaml_says(instance: DagsterInstance) -> None:

@@ -11,17 +11,19 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster import DagsterRun
 
 from inventory_pipeline.db.sync import leases, snapshots
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG, code_server_executes
 from inventory_pipeline.defs.sync.launch import sync_stores
 from inventory_pipeline.defs.sync.sync_log import SyncLogRow, list_syncs, sync_row
 from inventory_pipeline.demo.shops import demo_catalogue, synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services, open_services
-from inventory_pipeline_tests.defs.conftest import register
+from inventory_pipeline_tests.defs.conftest import bind, register
 from inventory_pipeline_tests.defs.live import DagsterDev, until
 from inventory_pipeline_tests.modes import PRIVATE, modes_of
 
@@ -79,6 +81,7 @@ def ended(instance: dg.DagsterInstance, run_id: str, seconds: float = 60) -> Syn
 def test_a_store_registered_in_the_launchpad_is_synced_at_once_and_once(
     dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore
 ) -> None:
+    bind(services, shop.url)
     form = {"key": "auto", "platform": "woocommerce", "url": shop.url, "auto_sync": True}
     form |= {"credentials": {"consumer_key": "env:INVENTORY_CRED_KEY", "consumer_secret": "env:INVENTORY_CRED_SECRET"}}
     registering = dev.launch("register_store_integration", config=form)
@@ -115,6 +118,13 @@ def test_cancel_while_waiting_for_a_page(
     shop.faults.latency(60)
     run_id = dev.launch("__ASSET_JOB", partition="waiting")
     until(lambda: shop.requests)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert code_server_executes(run) is True
+    # What it says of one that it was to start and that it does not know, as after a restart.
+    unknown = DagsterRun(job_name=run.job_name, run_id="0" * 36, tags=run.tags)
+    assert code_server_executes(unknown) is False
+    assert code_server_executes(run.with_tags({CODE_SERVER_TAG: '{"host": "localhost", "socket": "/nowhere"}'})) is None
     cancel(dev, instance, services, run_id, "waiting")
 
 

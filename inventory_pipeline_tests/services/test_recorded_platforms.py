@@ -13,7 +13,11 @@ from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.tables.stock import stock_levels
 from inventory_pipeline.services.sync.sync import InventorySyncService
-from inventory_pipeline_tests.connectors.prestashop_shop import PrestaShopServer, presta_context, recorded_rows
+from inventory_pipeline_tests.connectors import medusa_server, prestashop_shop, saleor_server, vendure_server
+from inventory_pipeline_tests.connectors.medusa_server import MedusaServer, medusa_context
+from inventory_pipeline_tests.connectors.prestashop_shop import PrestaShopServer, presta_context
+from inventory_pipeline_tests.connectors.saleor_server import SaleorServer, saleor_context
+from inventory_pipeline_tests.connectors.vendure_server import VendureServer, vendure_context
 from inventory_pipeline_tests.http.local_server import LocalServer
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -44,7 +48,7 @@ def statuses(database: Database) -> dict[str, int]:
 
 
 def test_prestashop(database: Database) -> None:
-    with LocalServer(PrestaShopServer(recorded_rows())) as server:
+    with LocalServer(PrestaShopServer(prestashop_shop.recorded_rows())) as server:
         context = presta_context(server.url)
         first, second = synced(database, context, "first"), synced(database, context, "second")
     assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (379, 0, 0, 379)
@@ -61,3 +65,63 @@ def test_prestashop(database: Database) -> None:
     }
     assert statuses(database) == {"active": 364, "draft": 15}
     assert dict(first.excluded) == {prestashop.SUM: 36, prestashop.PACK: 1}
+
+
+def test_medusa(database: Database) -> None:
+    with LocalServer(MedusaServer(medusa_server.recorded_rows())) as server:
+        context = medusa_context(server.url)
+        first, second = synced(database, context, "first"), synced(database, context, "second")
+    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (354, 0, 0, 354)
+    assert figures(first.totals) == {
+        "lines": 354,
+        "products": 255,
+        "variants": 345,
+        "units": 8_381,
+        "untracked": 15,
+        "unknown": 10,
+        "negative": 0,
+        "without_sku": 15,
+        "repeated_skus": 0,
+    }
+    assert statuses(database) == {"active": 339, "draft": 15}
+    assert not any(first.excluded.values())
+
+
+def test_saleor(database: Database) -> None:
+    with LocalServer(SaleorServer(saleor_server.recorded_variants())) as server:
+        context = saleor_context(server.url)
+        first, second = synced(database, context, "first"), synced(database, context, "second")
+    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (939, 0, 0, 939)
+    assert figures(first.totals) == {
+        "lines": 939,
+        "products": 267,
+        "variants": 398,
+        "units": 149_472,
+        "untracked": 150,
+        "unknown": 10,
+        "negative": 0,
+        "without_sku": 151,
+        "repeated_skus": 0,
+    }
+    assert statuses(database) == {"active": 939}
+    assert not any(first.excluded.values())
+
+
+def test_vendure(database: Database) -> None:
+    with LocalServer(VendureServer(vendure_server.recorded_variants())) as server:
+        context = vendure_context(server.url)
+        first, second = synced(database, context, "first"), synced(database, context, "second")
+    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (1983, 0, 0, 1983)
+    assert figures(first.totals) == {
+        "lines": 1_983,
+        "products": 265,
+        "variants": 1_143,
+        "units": 334_298,
+        "untracked": 24,
+        "unknown": 0,
+        "negative": 0,
+        "without_sku": 3,
+        "repeated_skus": 2,
+    }
+    assert statuses(database) == {"active": 1968, "draft": 15}
+    assert not any(first.excluded.values())

@@ -60,6 +60,7 @@ def check_hidden(planted: str, text: str) -> None:
         ({"username": "secret:USER", "password": "env:INVENTORY_CRED_PLANTED"}, "authorization"),
         ({"query.key": "secret:PLANTED"}, "query"),
         ({"query.key": "env:INVENTORY_CRED_PLANTED"}, "query"),
+        ({"query": "secret:PLANTED"}, "whole query"),
     ],
 )
 @pytest.mark.parametrize("status", [200, 401, 503])
@@ -73,19 +74,19 @@ def test_a_sync_and_a_check_show_no_secret(
     status: int,
 ):
     def supplier(request: Request) -> Answer:
-        assert sent == "query" or request.headers.get("authorization")
-        assert sent != "query" or request.query["key"] == planted
+        assert "query" in sent or request.headers.get("authorization")
+        assert "query" not in sent or request.query["key"] == planted
         if status == 200:
             return Answer(200, b"id,stock\nA1,5\n", {"Content-Type": "text/csv"})
         return Answer.html(f"{request.headers.get('authorization')} {request.target}", status)  # it repeats what it was sent
 
-    integrations = workplace.integrations
+    integrations = workplace.from_command_line
     monkeypatch.setenv("INVENTORY_CRED_PLANTED", planted)
-    integrations.put_credential("USER", "lager")
-    if "secret:PLANTED" in credentials.values():
-        integrations.put_credential("PLANTED", planted)
+    integrations.put_credential("USER", "lager", ["127.0.0.1"])
+    value = f"v=1&key={quote_plus(planted)}" if sent == "whole query" else planted
+    integrations.put_credential("PLANTED", value, ["127.0.0.1"])
     with LocalServer(supplier) as server:
-        store = integrations.add(web_feed(url=f"{server.url}/stock.csv", credentials=credentials)).store
+        store = integrations.add(web_feed(url=f"{server.url}/stock.csv", credentials=credentials, allow_private=True)).store
         found = integrations.check("web")
         connector = workplace.connect(store, {})
         failure: list[str] = []
@@ -119,5 +120,5 @@ def test_a_value_in_the_wrong_place_shows_nowhere(workplace: Workplace, seen: Ca
             failures.append(traceback.format_exc())
     assert len(failures) == len(wrong)
     with suppress(InventoryError):
-        workplace.integrations.put_credential("two lines", raw)
+        workplace.integrations.put_credential("two lines", raw, ["shop.example"])
     assert raw not in seen(failures)

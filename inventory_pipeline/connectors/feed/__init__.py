@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, closing
 from datetime import datetime
@@ -15,10 +16,12 @@ from inventory_pipeline.connectors.feed.elsewhere import Elsewhere
 from inventory_pipeline.connectors.feed.findings import Examples, Findings
 from inventory_pipeline.connectors.feed.reading import FeedReading
 from inventory_pipeline.connectors.feed.settings import SETTINGS, read_settings
-from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, feed_path, kind_of, open_local
+from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, feed_path, kind_of, open_local, own_hosts
 from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
+
+logger = logging.getLogger(__name__)
 
 # Part of what an unchanged feed must have been read with: raise it when the same bytes give other lines.
 REVISION = 2
@@ -36,6 +39,7 @@ class Feed:
         calls_per_100k="1, or 0 for a file",
         proved_by="tables of files as suppliers and shops write them, with their right values; WooCommerce's sample export",
         settings=SETTINGS,
+        own_hosts=own_hosts,
     )
 
     def __init__(self, context: ConnectorContext, *, trusts_new_key: bool = False) -> None:
@@ -124,6 +128,8 @@ class Feed:
                 memo = {"read_as": self._mark, **source.memo} if source.memo else {}
                 if source.modified:
                     memo |= {"modified": source.modified.isoformat()} if memo else {}
+                for reason, examples in found.left_out.items():
+                    logger.info("%s: %d rows left out as %s (%s)", source.name, examples.count, reason, "; ".join(examples.rows))
                 how = f"{source.how}; {found.told}" if found.told else source.how
                 yield Completeness(None, reading.rows, how, repeats=reading.repeats, memo=memo, modified=source.modified)
 

@@ -200,10 +200,15 @@ def choose_columns(present: Sequence[Heading], settings: FeedSettings, *, fixed:
             fields[name] = column
     if "id" not in fields and "sku" not in fields:
         if KEY not in headings.by_text:
-            raise StoreMisconfigured(f"no column identifies a row ({shown(present)}); set column.id or column.sku")
+            likely = [heading for heading in present if heading.sample and heading.key not in _used(fields)]
+            cure = _choices("column.sku", likely) if fixed and looks_like_headings(present) and likely else ""
+            raise StoreMisconfigured(
+                f"no column identifies a row ({shown(present)}); set column.id or column.sku{f', such as {cure}' if cure else ''}"
+            )
         fields["sku"] = Column((KEY,), KEY, "the map's keys")
     if not locations and "available" not in fields and "sellable" not in fields:
-        raise StoreMisconfigured(f"no column tells the stock ({shown(present)}); {_warehouses(present)}set column.available")
+        cure = f"{_warehouses(present)}set column.available{_such_as(present, fields)}"
+        raise StoreMisconfigured(f"no column tells the stock ({shown(present)}); {cure}")
     identity = fields.get("id") or fields["sku"]
     first = "location" not in fields and not locations and identity.keys == (present[0].key,)
     rules = tuple((rule, headings.said(rule.name, rule.heading)) for rule in settings.rules)
@@ -224,6 +229,19 @@ def _with_others(fields: Mapping[str, Column], headings: _Headings) -> dict[str,
         ]
         found[name] = Column(column.keys, column.shown, column.why, tuple(others))
     return found
+
+
+def _used(fields: Mapping[str, Column]) -> set[Key]:
+    return {key for column in fields.values() for key in column.keys}
+
+
+def _such_as(present: Sequence[Heading], fields: Mapping[str, Column]) -> str:
+    """A proposal for the stock: what is on hand where that is told, else the columns that begin with a number."""
+    used = _used({name: column for name, column in fields.items() if name != "on_hand"})
+    likely = [heading for heading in present if heading.key not in used and heading.sample[:1].isdigit()]
+    if "on_hand" in fields:
+        likely = [heading for heading in present if heading.key == fields["on_hand"].keys[0]]
+    return f", such as {_choices('column.available', likely)}" if likely and looks_like_headings(present) else ""
 
 
 def _warehouses(present: Sequence[Heading]) -> str:
@@ -247,9 +265,13 @@ def shown(present: Sequence[Heading]) -> str:
     """The headings, all of them; a first line that is none is not repeated: it may be anything, a key too."""
     if not present:
         return "it has no columns"
-    if not all(looks_like_heading(heading.text) for heading in present):
+    if not looks_like_headings(present):
         return "its first line is no line of headings"
     return f"its columns are {', '.join(repr(heading.text) for heading in present)}"
+
+
+def looks_like_headings(present: Sequence[Heading]) -> bool:
+    return all(looks_like_heading(heading.text) for heading in present)
 
 
 def looks_like_heading(text: str) -> bool:

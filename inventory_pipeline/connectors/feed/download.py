@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
 from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
-from inventory_pipeline.http.auth import QueryCredentials
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.http.auth import AppendedQuery, QueryCredentials
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.reply import place
 from inventory_pipeline.http.streamed import StreamedReply
@@ -22,8 +23,12 @@ MAX_BYTES = 2 << 30
 # RFC 9110, 8.8.2.2: a Last-Modified less than a minute before Date may hide a later change within the same second. Servers
 # that derive their ETag from it (nginx) share the weakness.
 YOUNG = timedelta(seconds=60)
-_KINDS = "username and password, or token, or query.NAME for a secret that belongs into the address"
-_QUERY = "query."
+_KINDS = (
+    "username and password, or token, or query.NAME for a secret that belongs into the address as NAME, or query for a whole one"
+    " such as sv=…&sig=…"
+)
+_WHOLE, _QUERY = "query", "query."
+_SHORTEST_SECRET = 12
 _SENT_BACK = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
 
 
@@ -100,7 +105,7 @@ def _refuse(reply: StreamedReply, where: str) -> None:
         return
     if reply.status == 401:
         raise CredentialsRejected(
-            f"{where} answers 401; check the store's credentials username and password, token, or query.NAME"
+            f"{where} answers 401; check the store's credentials username and password, token, query.NAME or query"
         )
     if reply.status == 403:
         raise CredentialsRejected(f"{where} answers 403 to these credentials; let them, and this machine, read the feed")
@@ -128,6 +133,12 @@ def feed_auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
         return httpx.BasicAuth(credentials["username"], credentials["password"])
     if names == {"token"}:
         return Bearer(credentials["token"])
+    if names == {_WHOLE}:
+        whole = credentials[_WHOLE].strip().lstrip("?&")
+        # A server may repeat a part of it. Words such as a format's name are no secrets, and stay readable.
+        secret = [value for _, value in parse_qsl(whole) if len(value) >= _SHORTEST_SECRET]
+        redact.add(*secret, *(quote(value, safe="") for value in secret))
+        return AppendedQuery(whole)
     if len(query) == len(names):
         return QueryCredentials(**query)
     raise UsageError(f"a feed takes the credentials {_KINDS}; not another, and not two of these")

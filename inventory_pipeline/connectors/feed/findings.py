@@ -8,7 +8,7 @@ from inventory_pipeline.connectors.feed.columns import Columns, Heading
 from inventory_pipeline.connectors.feed.numbers import NumberFormat
 from inventory_pipeline.connectors.feed.presets import Preset
 from inventory_pipeline.connectors.feed.rows import Row, Table
-from inventory_pipeline.connectors.feed.words import TOTALS, UNITS, is_ruler, remark_of, visible
+from inventory_pipeline.connectors.feed.words import UNITS, is_ruler, is_total, is_total_of, remark_of, visible
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.stock import StockLine
 
@@ -99,13 +99,13 @@ class Leftovers:
         self._first = True
 
     def judge(self, row: Row, cells: list[object], identity: Sequence[int], stock: Sequence[int]) -> tuple[str, str]:
-        """Why the row is no item ("" where it may be one), and what it else lacks: "nameless", "short" or nothing."""
+        """Why the row is no item ("" where it may be one), and what it else lacks: "nameless", "short", "bare" or nothing."""
         first, self._first = self._first, False
         named = any(filled(cells[place]) for place in identity)
         stocked = any(filled(cells[place]) for place in stock)
         if named and stocked and not first:
             name = cells[identity[0]]
-            if not isinstance(name, str) or not (name[:1] in "-=_*~+.#" or is_total(name) or self._again(row)):
+            if not isinstance(name, str) or not (name[:1] in "-=_*~+.#" or is_total_of(name) or self._again(row)):
                 return "", ""
         texts = [text for text in (visible(str(cell)) for cell in row.cells if filled(cell)) if text]
         if not texts:
@@ -116,6 +116,8 @@ class Leftovers:
             return "a ruler", ""
         own = [visible(str(cells[place])) for place in identity if filled(cells[place])]
         if is_total(texts[0]) and own in ([], [texts[0]]):
+            return "a total", ""
+        if self._width > 2 and is_total_of(texts[0]) and not any(map(_has_letters, texts[1:])):
             return "a total", ""
         if first and all(text.strip("()[]").casefold() in _UNIT_ROW for text in texts):
             return "units below the headings", ""
@@ -128,16 +130,17 @@ class Leftovers:
             return ("", "nameless") if stocked else ("neither id nor stock", "")
         if ends_early:
             return "", "short"
-        if len(texts) == 1 and self._width > 2 and " " in texts[0] and not any(mark.isdigit() for mark in texts[0]):
-            return "a heading within the list", ""
+        if len(texts) == 1 and " " in texts[0]:
+            wordy = self._width > 2 and not any(mark.isdigit() for mark in texts[0])
+            return ("a heading within the list", "") if wordy else ("", "bare")
         return "", ""
 
     def _again(self, row: Row) -> bool:
         return self._headings is not None and [str(cell).strip() for cell in row.cells] == self._headings
 
 
-def is_total(text: str) -> bool:
-    return text.strip().rstrip(" :.").casefold() in TOTALS
+def _has_letters(text: str) -> bool:
+    return any(mark.isalpha() for mark in text)
 
 
 def filled(cell: object) -> bool:

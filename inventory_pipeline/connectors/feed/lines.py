@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inventory_pipeline.connectors.feed.columns import Columns
 from inventory_pipeline.connectors.feed.numbers import NumberFormat, amount_of
@@ -55,6 +55,11 @@ class LineParser:
         self._filled += [
             place for where, rule in self._rules if rule.kind != "filter" and EMPTY not in rule.values for place in where
         ]
+        self._single = {name: where[0] for name, where in self._places.items() if len(where) == 1}
+        self._others = self._other_fields()
+        self._defaults: dict[str, Any] = {"currency": settings.currency} if settings.currency else {}
+        self._tracking_rules = any(rule.kind == "untracked" for _, rule in self._rules)
+        self._prices: dict[str, Decimal | None] = {}
         self._before: Cells = ()
         self._known: dict[tuple[str, str], Reading] = {}
         self._parents: dict[str, tuple[str, Quantity]] = {}
@@ -89,12 +94,13 @@ class LineParser:
         self._before = cells
         return cells
 
-    def lines(self, cells: Cells, number: int) -> list[StockLine]:
-        """The row's lines: one, or one for each location or SKU in it; none while it waits for the row it draws on.
+    def lines(self, cells: Cells, identity: tuple[str, str], number: int) -> list[StockLine]:
+        """The lines of the row with this identity: one, or one for each location or SKU in it; none while it waits for the row
+        that it draws on.
 
         Raises LineRejected where it cannot be read.
         """
-        item_id, location = self.identity_of(cells)
+        item_id, location = identity
         if self._locations:
             line = self._line(cells, item_id, location, Reading(UNKNOWN))
             return [
@@ -107,7 +113,7 @@ class LineParser:
         if reading.least:
             self.notes["read as at least (10+, >10, 2-5)"] += 1
         line = self._line(cells, item_id, location, reading)
-        if folded(self._cell(cells, "available")) in self._settings.parent:
+        if self._settings.parent and folded(self._cell(cells, "available")) in self._settings.parent:
             return self._drawn(line, self._text(cells, "parent"), number)
         if self._settings.sku_separator and line.sku and self._settings.sku_separator in line.sku:
             return self._of_each_sku(line)
@@ -138,27 +144,29 @@ class LineParser:
         return None
 
     def _line(self, cells: Cells, item_id: str, location: str, reading: Reading) -> StockLine:
-        text = self._text
-        truth = self._truth(cells, "sellable")
-        parent = text(cells, "parent")
-        return StockLine(
-            item_id=item_id,
-            location_id=location,
-            product_id=text(cells, "product_id") or parent,
-            sku=text(cells, "sku"),
-            title=text(cells, "title") or "",
-            status=self._status(cells),
-            quantity=UNTRACKED if self._untracked(cells) else reading.quantity,
-            on_hand=self._number(cells, "on_hand"),
-            committed=self._number(cells, "committed"),
-            incoming=self._number(cells, "incoming"),
-            sellable=reading.sellable if truth is None else truth,
-            oversell_allowed=self._truth(cells, "oversell"),
-            location=text(cells, "location_name"),
-            barcode=self._barcode(cells),
-            price=self._price(cells),
-            currency=text(cells, "currency") or self._settings.currency,
-        )
+        values: dict[str, Any] = {name: read(cells, field) for name, field, read in self._others}
+        if values.get("sellable") is None:
+            values["sellable"] = reading.sellable
+        quantity = UNTRACKED if self._tracking_rules and self._untracked(cells) else reading.quantity
+        if self._defaults and not values.get("currency"):
+            values |= self._defaults
+        return StockLine(item_id, location, quantity=quantity, **values)
+
+    def _other_fields(self) -> list[tuple[str, str, Callable[[Cells, str], Any]]]:
+        """What a line holds beside its identity and its quantity, of the columns that there are: name, field, how it is read."""
+        readers: dict[str, tuple[str, Callable[[Cells, str], Any]]] = {
+            **{name: (name, self._text) for name in ("sku", "currency")},
+            **{name: (name, self._number) for name in ("on_hand", "committed", "incoming")},
+            "product_id": ("product_id" if "product_id" in self._places else "parent", self._product),
+            "title": ("title", self._title),
+            "status": ("status", self._status),
+            "sellable": ("sellable", self._truth),
+            "oversell_allowed": ("oversell", self._truth),
+            "location": ("location_name", self._text),
+            "barcode": ("barcode", self._barcode),
+            "price": ("price", self._price),
+        }
+        return [(name, field, read) for name, (field, read) in readers.items() if field in self._places]
 
     # --- who it is ----------------------------------------------------------------------------------------------------
 
@@ -236,8 +244,6 @@ class LineParser:
         return Reading(Quantity.of(number), least=least)
 
     def _number(self, cells: Cells, name: str) -> Number | None:
-        if name not in self._places:
-            return None
         reading = self._amount(self._cell(cells, name), name)
         return reading.quantity.value
 
@@ -268,27 +274,40 @@ class LineParser:
 
     # --- what else it says --------------------------------------------------------------------------------------------
 
-    def _price(self, cells: Cells) -> Decimal | None:
+    def _price(self, cells: Cells, name: str) -> Decimal | None:
         """A price that cannot be read, or can be read two ways, is no reason to doubt the stock beside it."""
-        cell = self._cell(cells, "price")
-        if cell is None or ("price" not in self._formats and isinstance(cell, str)):
+        cell = self._cell(cells, name)
+        if not isinstance(cell, str):
+            return None if cell is None else self._read_price(cell)
+        if name not in self._formats:
             return None
+        if cell not in self._prices:
+            if len(self._prices) >= _KNOWN_CELLS:
+                self._prices.clear()
+            self._prices[cell] = self._read_price(re.sub(r"^[^\d.,+-]{1,4}|\s*[^\d.,]{1,4}$", "", visible(cell)))
+        return self._prices[cell]
+
+    def _read_price(self, cell: object) -> Decimal | None:
         with suppress(LineRejected):
-            text = re.sub(r"^[^\d.,+-]{1,4}|\s*[^\d.,]{1,4}$", "", visible(cell)) if isinstance(cell, str) else cell
-            return Decimal(self._read_number(text, "price")[0]) if text != "" else None
+            return Decimal(self._read_number(cell, "price")[0])
         return None
 
-    def _barcode(self, cells: Cells) -> str | None:
-        barcode = self._text(cells, "barcode")
+    def _title(self, cells: Cells, name: str) -> str:
+        return self._text(cells, name) or ""
+
+    def _product(self, cells: Cells, name: str) -> str | None:
+        """The product; where a row tells none, the row that it draws on."""
+        return self._text(cells, name) or self._text(cells, "parent")
+
+    def _barcode(self, cells: Cells, name: str) -> str | None:
+        barcode = self._text(cells, name)
         return None if barcode and _LOST_DIGITS.fullmatch(barcode) else barcode
 
     def _truth(self, cells: Cells, name: str) -> bool | None:
         return self._settings.truth.get(word_of(self._plain(self._cell(cells, name))))
 
-    def _status(self, cells: Cells) -> Status:
-        if "status" not in self._places:
-            return "active"
-        word = folded(self._plain(self._cell(cells, "status")))
+    def _status(self, cells: Cells, name: str) -> Status:
+        word = folded(self._plain(self._cell(cells, name)))
         if word == EMPTY:
             return "active"
         status = self._settings.status.get(word)
@@ -318,8 +337,11 @@ class LineParser:
         return visible(undisguised(text)) if self._disguised and text[:1] in ("'", "=") else text
 
     def _cell(self, cells: Cells, name: str) -> object:
+        place = self._single.get(name)
+        if place is not None:
+            return cells[place]
         places = self._places.get(name)
-        return None if places is None else cells[places[0]] if len(places) == 1 else self._joined(cells, places)
+        return None if places is None else self._joined(cells, places)
 
     def _joined(self, cells: Cells, places: Sequence[int]) -> object:
         if len(places) == 1:

@@ -132,9 +132,11 @@ _AMOUNT = re.compile(
     rf"(?P<least>>=?|≥|\bover\b|\bmin\.?(?!\w)|ab\b|über\b)?\s*(?P<open>\()?\s*(?P<sign>[+\u2212-])?\s*(?P<body>{_BODY}?)"
     r"(?P<minus>[-\u2212])?\s*(?P<close>\))?\s*(?P<plus>\+)?\s*(?P<unit>[^\W\d_]+\.?)?\s*(?P<more>\+)?"
 )
+_MONTH = r"(jan|feb|fév|mar|mär|mrz|apr|avr|may|mai|jun|jui|jul|aug|aoû|sep|oct|okt|nov|dec|dez|déc)[^\W\d_]*"
 _DATE = re.compile(
-    r"\d{1,2}[-. ][^\W\d_]{3,9}\.?([-. ]\d{2,4})?|[^\W\d_]{3,9}[-. ]\d{2,4}|.*\(a date\)|\d{4}-\d\d-\d\d.*"
-    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4}"
+    rf"\d{{1,2}}[-. ]+{_MONTH}\.?([-. ]+\d{{2,4}})?|{_MONTH}\.?[-. ]+\d{{1,4}}|.*\(a date\)|\d{{4}}-\d\d-\d\d.*"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4}",
+    re.IGNORECASE,
 )
 _RANGE = re.compile(rf"(?P<low>{_BODY}?)\s*(?:-|–|—|\bto\b|\bbis\b)\s*(?P<high>{_BODY}?)(?:\s*(?P<unit>[^\W\d_]+\.?))?")
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from inventory_pipeline.connectors.feed.columns import Columns, choose_columns
-from inventory_pipeline.connectors.feed.findings import ABOVE, EMPTY_ROW, Findings, Leftovers, filled, is_total
+from inventory_pipeline.connectors.feed.findings import ABOVE, EMPTY_ROW, Findings, Leftovers, filled
 from inventory_pipeline.connectors.feed.lines import LineParser
 from inventory_pipeline.connectors.feed.numbers import Marks, NumberFormat, decided
 from inventory_pipeline.connectors.feed.presets import PRESETS, preset_for
@@ -30,7 +30,7 @@ from inventory_pipeline.connectors.feed.settings import FeedSettings, read_setti
 from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.connectors.feed.tables import DelimitedTable
 from inventory_pipeline.connectors.feed.text import Text, unpack
-from inventory_pipeline.connectors.feed.words import QUANTITY_FIELDS, plain, visible
+from inventory_pipeline.connectors.feed.words import QUANTITY_FIELDS, is_total, plain, visible
 from inventory_pipeline.connectors.feed.workbook import workbook_rows
 from inventory_pipeline.connectors.feed.xml_records import xml_rows
 from inventory_pipeline.core.errors import LineRejected, StoreMisconfigured
@@ -179,7 +179,7 @@ class FeedReading:
                 if isinstance(cell, str) and ("." in cell or "," in cell):
                     marks.look(visible(cell), row.number)
             kept = _kept(row.number, kind, cells)
-            if kind == "short" and len(short) < BATCH:
+            if kind in ("short", "bare") and len(short) < BATCH:
                 texts = [str(cell).strip() for cell in row.cells if filled(cell)]
                 short.append((kept, f"line {row.number:,}: {shown_row(row.cells)}", texts[0] if len(texts) == 1 else ""))
                 continue
@@ -268,7 +268,7 @@ class FeedReading:
             elif name != "price":
                 what, _, cure = marks.doubt(name).rpartition("; ")
                 raise doubt(what, cure)
-        marked = {name: marks for name, marks in self._marks.items() if (marks.decimal or marks.open) and name in formats}
+        marked = [name for name, marks in self._marks.items() if (marks.decimal or marks.open) and name != "price"]
         self.findings.formats = {name: formats[name] for name in marked}
         return formats | {column.shown: formats["available"] for column in columns.locations}
 
@@ -283,15 +283,18 @@ class FeedReading:
         units: Number = 0
         columns = self.findings.columns
         try:
+            known = parser.identity_of(row)
             if kind != "overlong" or (columns and columns.identity_first):
-                identity = parser.identity_of(row)
+                identity = known
             if kind == "overlong":
                 raise LineRejected(
                     "the row has more cells than there are headings: a delimiter or a quotation mark in it is not quoted"
                 )
             if kind == "short":
                 raise LineRejected("the row ends before the cell that tells its stock")
-            for line in parser.lines(row, number):
+            if kind == "bare":
+                raise LineRejected("the row holds nothing but this text: an item without its stock, or no item")
+            for line in parser.lines(row, known, number):
                 self._add(repeats, line, number)
                 units += line.quantity.value or 0
         except LineRejected as error:
@@ -327,13 +330,13 @@ class FeedReading:
         for line, number, extra in repeats.settled():
             self.repeats += extra
             if isinstance(line, RejectedLine):
-                doubted += extra > 0
+                doubted += 1
                 self._reject(line, number)
             else:
                 self._accept(line, number)
             if len(self._lines) + len(self._rejected) >= BATCH:
                 yield self._page()
-        repeats.check_share(doubted, self.findings.lines + doubted)
+        repeats.check_share(doubted, self.findings.lines)
         self.findings.notes.update(repeats.notes)
         if self._lines or self._rejected:
             yield self._page()

@@ -68,11 +68,18 @@ class Repeats:
             item.other, item.other_number = line, number
 
     def settled(self) -> Iterator[tuple[StockLine | RejectedLine, int, int]]:
-        """Each item once, with its row and how many more it had."""
+        """Each item once, with its row and how many more it had. One whose rows differ is a line with nothing known, and its
+        second row is rejected with the reason: without identity, or it would be taken for a later reading of that line."""
         for item in self._items.values():
             extra = item.rows - 1
             if item.other is not None:
-                yield self._doubted(item), item.number, extra
+                doubted = self._doubted(item)
+                known = next((line for line in (item.line, item.other) if isinstance(line, StockLine)), None)
+                if known is None:
+                    yield doubted, item.number, extra
+                    continue
+                yield known._replace(quantity=UNKNOWN, on_hand=None, committed=None, incoming=None, sellable=None), item.number, 0
+                yield RejectedLine(doubted.reason, excerpt=doubted.excerpt), item.other_number, extra - 1
                 continue
             if extra:
                 note = (
@@ -86,7 +93,9 @@ class Repeats:
     def check_share(self, differing: int, items: int) -> None:
         """Raises Quarantined where so many items are doubted that it is the file's kind, not an item's fault."""
         if differing > DOUBTED_ITEMS and differing > items * DOUBTED_SHARE:
-            example = next(self._doubted(item) for item in self._items.values() if item.other is not None)
+            example = next((self._doubted(item) for item in self._items.values() if item.other is not None), None)
+            if example is None:  # rows that could not be read, each alone
+                return
             what, _, cure = example.reason.rpartition("; ")
             raise doubt(f"{differing:,} of {items:,} items stand in the file more than once with different cells: {what}", cure)
 
@@ -101,8 +110,8 @@ class Repeats:
             f"{self._identity} {item.line.item_id!r:.60}{where} stands in {cells[0]} and {cells[1]} with different cells;"
             f" set {', or '.join(cures)}"
         )
-        excerpt = item.line.title if isinstance(item.line, StockLine) else item.line.excerpt
-        return RejectedLine(reason, item.line.item_id, item.line.location_id, one_line(excerpt))
+        excerpt = ", ".join(line.title if isinstance(line, StockLine) else line.excerpt for line in (item.line, item.other))
+        return RejectedLine(reason, item.line.item_id, item.line.location_id, one_line(f"{item.line.item_id}: {excerpt}"))
 
 
 def _alike(one: StockLine | RejectedLine, other: StockLine | RejectedLine) -> bool:

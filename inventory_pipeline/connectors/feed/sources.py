@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from inventory_pipeline.connectors.feed.settings import FeedSettings
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured, UsageError
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.http.hosts import Host
 
 # A file written twice within one tick of its file system's clock may keep size and times; younger ones get no memo.
 RACY_SECONDS = 2.0
@@ -22,6 +24,14 @@ RACY_SECONDS = 2.0
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 WEB = ("http", "https")
+# Where the credentials of a bucket go.
+_SERVICES = {
+    "s3": "s3.amazonaws.com",
+    "gs": "storage.googleapis.com",
+    "gcs": "storage.googleapis.com",
+    "az": "blob.core.windows.net",
+    "abfs": "blob.core.windows.net",
+}
 ELSEWHERE = ("ftp", "ftps", "sftp", "s3", "gs", "gcs", "az", "abfs")
 
 
@@ -193,3 +203,19 @@ def _content(status: os.stat_result) -> tuple[int, int]:
 def _stamp(status: os.stat_result) -> str:
     """Which bytes these are. The change time is the system's own: no copy that keeps the date can set it."""
     return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+
+
+def own_hosts(store: StoreIntegration) -> tuple[Host, ...]:
+    """Where the credentials of a feed in a store of files are sent: its host, or the service that keeps its bucket.
+
+    Nowhere for a file. Raises UsageError for an address whose host cannot be read.
+    """
+    scheme, _, rest = store.url.strip().partition("://")
+    scheme = scheme.lower()
+    if not rest or scheme not in ELSEWHERE:
+        return ()
+    if scheme == "s3" and (endpoint := store.settings.get("endpoint")):
+        return (Host.of_address(endpoint),)
+    if scheme in _SERVICES:
+        return (Host.of_text(_SERVICES[scheme]),)
+    return (Host.of_address(f"{'http' if scheme == 'ftp' else 'https'}://{rest}"),)

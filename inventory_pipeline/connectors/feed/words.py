@@ -52,7 +52,7 @@ HEADINGS: Mapping[str, str] = {
     "currency": "currency currencycode",
 }
 # A remark behind a heading that changes nothing of what it names.
-_REMARK = re.compile(r"\s*\((pcs|pc|pieces|units?|stk|stück|ea|each|not editable|current|qty)\.?\)\s*$", re.IGNORECASE)
+_REMARK = re.compile(r"\s*\((pcs|pc|pieces|units?|stk|stück|ea|each|kg|g|m|l|not editable|current|qty)\.?\)\s*$", re.IGNORECASE)
 
 EMPTY = "(empty)"  # how a setting names a cell that holds nothing
 KEY = "(key)"  # the column of a JSON map's keys
@@ -192,6 +192,18 @@ def remark_of(text: str) -> str | None:
     if _END.fullmatch(text):
         return "an end mark"
     return "a footer" if _COUNT.fullmatch(text) or _REMARKS.fullmatch(text) else None
+
+
+_TOTAL_OF = re.compile(rf"({'|'.join(map(re.escape, sorted(TOTALS, key=len, reverse=True)))})[\s:.]+\S.*", re.IGNORECASE)
+
+
+def is_total(text: str) -> bool:
+    return text.strip().rstrip(" :.").casefold() in TOTALS
+
+
+def is_total_of(text: str) -> bool:
+    """Total items, Summe Tee: a total where nothing but numbers stands beside it."""
+    return is_total(text) or _TOTAL_OF.fullmatch(text.strip()) is not None
 
 
 def is_ruler(text: str) -> bool:

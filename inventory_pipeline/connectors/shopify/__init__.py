@@ -45,6 +45,8 @@ class Shopify:
         calls_per_100k="about 10: one bulk operation with a few looks at it, and one download",
         proved_by="Shopify's schemas of 2025-10 and 2026-07, and a local server with faults",
         settings=SETTINGS,
+        # Stock and tokens are asked of the shop's own host. An export's own address, elsewhere, is fetched without a token.
+        host_patterns=("*.myshopify.com",),
     )
 
     def __init__(self, context: ConnectorContext) -> None:

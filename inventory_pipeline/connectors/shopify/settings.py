@@ -13,7 +13,7 @@ from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.connectors.shopify.queries import DEFAULT_VERSION, VERSIONS
 from inventory_pipeline.connectors.store_settings import check_names, choice, number
 from inventory_pipeline.connectors.toolkit.tokens import FetchedToken, Grant, HeaderToken
-from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
+from inventory_pipeline.core.errors import CredentialsMissing, CredentialsRejected, IncompleteRead, StoreMisconfigured, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import host_of
 from inventory_pipeline.core.text import one_line
@@ -61,14 +61,14 @@ class ShopifySettings:
 
 
 def auth_of(shop: str, credentials: Mapping[str, str]) -> "HeaderToken | ClientCredentials":
-    """The pair of client_id and client_secret where the store has it, else the token. Raises UsageError for neither."""
+    """The pair of client_id and client_secret where the store has it, else the token. Raises CredentialsMissing for neither."""
     check_names("credential", credentials, (TOKEN, CLIENT_ID, CLIENT_SECRET))
     identity, secret, token = (credentials.get(name, "") for name in (CLIENT_ID, CLIENT_SECRET, TOKEN))
     if identity and secret:
         return ClientCredentials(shop, identity, secret)
     if token and not identity and not secret:
         return HeaderToken(HEADER, token)
-    raise UsageError(
+    raise CredentialsMissing(
         f"Shopify needs the credentials {CLIENT_ID} and {CLIENT_SECRET}, or {TOKEN} alone: give the store {TOKEN}=secret:NAME"
     )
 

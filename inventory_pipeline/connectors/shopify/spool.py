@@ -1,21 +1,14 @@
-"""Nodes as they come, in hardly any order, put together by inventory item on disk.
-
-An export's children come after their parents, but not right after, and one inventory item may stand behind several
-variants. So nothing is known of a variant until the last line is read. SQLite sorts in a private file that vanishes with
-the connection; memory stays the same however many facts there are.
-"""
+"""Nodes as they come, in hardly any order: decoded, each bad one apart from the rest, and counted into the spool."""
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from inventory_pipeline.connectors.shopify.answers import Level, Node, Variant
 from inventory_pipeline.connectors.shopify.lines import Fact, LevelFact, VariantFact, level_fact, number_of, variant_fact
+from inventory_pipeline.connectors.toolkit import spool as toolkit_spool
 from inventory_pipeline.core.errors import IncompleteRead, LineRejected
 from inventory_pipeline.core.stock import NO_LOCATION, RejectedLine
 from inventory_pipeline.core.text import clean_text, one_line
@@ -27,43 +20,13 @@ MOST_REJECTED = 10_000
 Read = Node | Fact | RejectedLine
 
 _NODE = msgspec.json.Decoder(Node)
-_encode = msgspec.msgpack.Encoder().encode
-_VARIANT = msgspec.msgpack.Decoder(VariantFact).decode
-_LEVEL = msgspec.msgpack.Decoder(LevelFact).decode
 
 
-class Spool:
-    """Facts in, inventory items out. A context manager, for one read in one thread."""
+class Spool(toolkit_spool.Spool[VariantFact, LevelFact]):
+    """Shopify's variants and levels: an export's children come after their parents, but not right after."""
 
-    def __enter__(self) -> Self:
-        self._file = sqlite3.connect("", isolation_level=None)
-        self._file.execute("CREATE TABLE fact (item TEXT, is_level INTEGER, body BLOB)")
-        self._file.execute("BEGIN")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
-
-    def add(self, facts: Iterable[Fact]) -> None:
-        rows = ((fact.item, isinstance(fact, LevelFact), _encode(fact)) for fact in facts)
-        self._file.executemany("INSERT INTO fact VALUES (?, ?, ?)", rows)
-
-    def clear(self) -> None:
-        """Forgets every fact: for a download that starts again."""
-        self._file.execute("DELETE FROM fact")
-
-    def items(self) -> Iterator[tuple[list[VariantFact], list[LevelFact]]]:
-        """Each inventory item's variants and levels, in the order in which they came."""
-        rows = self._file.execute("SELECT item, is_level, body FROM fact ORDER BY item, rowid")
-        for _, group in groupby(rows, key=lambda row: row[0]):
-            variants: list[VariantFact] = []
-            levels: list[LevelFact] = []
-            for _, is_level, body in group:
-                if is_level:
-                    levels.append(_LEVEL(body))
-                else:
-                    variants.append(_VARIANT(body))
-            yield variants, levels
+    def __init__(self) -> None:
+        super().__init__(VariantFact, LevelFact)
 
 
 class Received:

@@ -5,6 +5,7 @@ brings.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -30,8 +31,15 @@ class Camel(msgspec.Struct, rename="camel", gc=False):
     """GraphQL writes its names in camelCase."""
 
 
-class ErrorDetails(Camel):
+class _Exception(Camel):
     code: str | None = None
+
+
+class ErrorDetails(Camel):
+    """`exception` is where Python servers (Saleor) put the code."""
+
+    code: str | None = None
+    exception: _Exception | None = None
     required_access: str | None = None
 
 
@@ -43,7 +51,8 @@ class GraphQLError(Camel):
 
     @property
     def code(self) -> str:
-        return (self.extensions and self.extensions.code) or ""
+        details = self.extensions or ErrorDetails()
+        return details.code or (details.exception and details.exception.code) or ""
 
 
 class Extensions(Camel):
@@ -83,8 +92,11 @@ class GraphQLApi:
 
     platform: ClassVar[str]
 
-    def __init__(self, http: HttpClient, url: str, budget: CostBudget | None = None) -> None:
+    def __init__(
+        self, http: HttpClient, url: str, budget: CostBudget | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._http = http
+        self._headers = headers
         self._url = url
         self._budget = budget or CostBudget()
 
@@ -108,7 +120,7 @@ class GraphQLApi:
         waited, attempt = 0.0, 0
         while True:
             waited += await self._wait(query, self._budget.wait_for(query.name), waited)
-            reply = await self._http.post(self._url, json=body)
+            reply = await self._http.post(self._url, json=body, headers=self._headers)
             envelope = self._opened(reply)
             self._budget.note(query.name, envelope.extensions and envelope.extensions.cost)
             if not envelope.errors:

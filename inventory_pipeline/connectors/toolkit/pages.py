@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -65,8 +66,9 @@ class SeenIds:
         place = bisect_left(self._rising, number)
         return (place < len(self._rising) and self._rising[place] == number) or number in self._late
 
-    def add(self, number: int) -> bool:
-        """Adds the id. Returns whether it is new."""
+    def add(self, item_id: Any) -> bool:
+        """Adds an id, a whole number or a text of one. Returns whether it is new."""
+        number = int(item_id)
         if not self._rising or number > self._rising[-1]:
             self._rising.append(number)
             return True
@@ -84,18 +86,36 @@ class PageBuilder:
         self._rejected = list(rejected)
         self._excluded = Counter[str]()
 
-    def add(self, item_id: object, item: Raw, parse: Callable[[Raw], StockLine]) -> None:
+    def add(
+        self, item_id: object, item: Raw, parse: Callable[[Raw], StockLine], location_id: str | None = DEFAULT_LOCATION
+    ) -> None:
         """Adds the item's line; where `parse` raises LineRejected, a rejected line with its reason."""
         try:
             self._lines.append(parse(item))
         except LineRejected as error:
-            self._rejected.append(RejectedLine(str(error), str(item_id), DEFAULT_LOCATION, one_line(item)))
+            self._rejected.append(RejectedLine(str(error), str(item_id), location_id, one_line(item)))
+
+    def add_all(self, lines: Iterable[StockLine]) -> None:
+        self._lines.extend(lines)
 
     def exclude(self, reason: str, count: int = 1) -> None:
         self._excluded[reason] += count
 
     def page(self) -> Page:
         return Page(self._lines, self._rejected, self._excluded)
+
+
+class SeenTexts:
+    """A set of ids that are texts, of each a digest."""
+
+    def __init__(self) -> None:
+        self._digests: set[bytes] = set()
+
+    def add(self, item_id: str) -> bool:
+        """Adds an id. Returns whether it is new."""
+        before = len(self._digests)
+        self._digests.add(blake2b(item_id.encode(), digest_size=8).digest())
+        return len(self._digests) > before
 
 
 @dataclass
@@ -112,7 +132,7 @@ class PagedList(Generic[Item]):
     per_page: int
     width: int
     repeated_page_cure: str = ""  # what a person can do where a server gives one page for another
-    seen: SeenIds = field(default_factory=SeenIds)
+    seen: SeenIds | SeenTexts = field(default_factory=SeenIds)
     total: int | None = None
     moved: bool = False
     shown: int = 0
@@ -180,7 +200,7 @@ class PagedList(Generic[Item]):
 
     def _counted(self, page: ListPage[Item]) -> ListPage[Item]:
         # An entry whose id cannot be read was shown all the same.
-        rejected_new = [entry.item_id is None or self.seen.add(int(entry.item_id)) for entry in page.rejected]
+        rejected_new = [entry.item_id is None or self.seen.add(entry.item_id) for entry in page.rejected]
         page.is_new = [self.seen.add(item.id) for item in page.items]
         new = sum(rejected_new) + sum(page.is_new)
         self.shown += new

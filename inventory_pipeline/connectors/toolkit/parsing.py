@@ -1,6 +1,7 @@
 """From a platform's JSON to items and values, each bad item apart from the rest. Pure functions."""
 
 import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
-from inventory_pipeline.core.stock import DEFAULT_LOCATION, RejectedLine
+from inventory_pipeline.core.stock import DEFAULT_LOCATION, ID_LENGTH, RejectedLine
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.json import decode_json, decode_loosely
 from inventory_pipeline.http.reply import Reply
@@ -29,17 +30,26 @@ def _keyed_decoder(kind: type[Struct], key: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Keyed", [("items", list[kind])], rename={"items": key}))
 
 
-def decode_list(reply: Reply, kind: type[Struct], key: str | None = None) -> tuple[list[Struct], list[RejectedLine]]:
-    """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made a whole number.
+def decode_list(
+    reply: Reply,
+    kind: type[Struct],
+    key: str | None = None,
+    id_of: Callable[[object], int | str | None] | None = None,
+    *,
+    location_id: str | None = DEFAULT_LOCATION,
+) -> tuple[list[Struct], list[RejectedLine]]:
+    """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made what `id_of` reads: a whole
+    number where nothing else is said.
 
-    With `key` the list stands under that key of an object; an empty list may then stand there without it. Raises
-    IncompleteRead where the answer is no list, and what `decode_json` raises.
+    With `key` the list stands under that key of an object; an empty list may then stand there without it. An entry that is
+    none rejects its line at `location_id`, or with None all its lines. Raises IncompleteRead where the answer is no list, and
+    what `decode_json` raises.
     """
     try:
         decoded = decode_json(reply, _keyed_decoder(kind, key)).items if key else decode_json(reply, _decoder(kind))
         rejected: list[RejectedLine] = []
     except msgspec.ValidationError:
-        decoded, rejected = _decode_singly(reply, kind, key)
+        decoded, rejected = _decode_singly(reply, kind, key, id_of or whole_id, location_id)
     except IncompleteRead:
         if _PHP_MESSAGE.search(reply.body, max(0, len(reply.body) - _TAIL)):
             told = f"{reply.place} puts PHP messages after its JSON"
@@ -48,16 +58,22 @@ def decode_list(reply: Reply, kind: type[Struct], key: str | None = None) -> tup
     items: list[Struct] = []
     for item in decoded:
         raw: Any = item
-        number = whole_id(raw.id)
-        if number is None:
-            rejected.append(RejectedLine(f"id {raw.id!r:.60} is not a positive whole number", excerpt=one_line(item)))
+        item_id = (id_of or whole_id)(raw.id)
+        if item_id is None:
+            rejected.append(RejectedLine(f"id {raw.id!r:.60} is none that the platform gives", excerpt=one_line(item)))
         else:
-            raw.id = number
+            raw.id = item_id
             items.append(item)
     return items, rejected
 
 
-def _decode_singly(reply: Reply, kind: type[Struct], key: str | None) -> tuple[list[Struct], list[RejectedLine]]:
+def _decode_singly(
+    reply: Reply,
+    kind: type[Struct],
+    key: str | None,
+    id_of: Callable[[object], int | str | None],
+    location_id: str | None,
+) -> tuple[list[Struct], list[RejectedLine]]:
     entries = decode_loosely(reply)
     if key and entries != []:
         entries = entries.get(key) if isinstance(entries, dict) else None
@@ -69,10 +85,36 @@ def _decode_singly(reply: Reply, kind: type[Struct], key: str | None) -> tuple[l
         try:
             items.append(msgspec.convert(entry, kind))
         except msgspec.ValidationError as error:
-            number = whole_id(entry.get("id")) if isinstance(entry, dict) else None
-            item_id = None if number is None else str(number)
-            rejected.append(RejectedLine(str(error), item_id, DEFAULT_LOCATION, one_line(entry)))
+            item_id = id_of(entry.get("id")) if isinstance(entry, dict) else None
+            identity = None if item_id is None else str(item_id)
+            rejected.append(RejectedLine(str(error), identity, location_id, one_line(entry)))
     return items, rejected
+
+
+def decode_nodes(nodes: Iterable[msgspec.Raw], kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
+    """GraphQL nodes, each decoded apart. One that is none rejects all lines of its id, where that can be read."""
+    items: list[Struct] = []
+    rejected: list[RejectedLine] = []
+    for node in nodes:
+        try:
+            items.append(_node_decoder(kind).decode(node))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            text = bytes(node).decode("utf-8", "replace")
+            rejected.append(RejectedLine(one_line(error), _id_of_node(node), None, one_line(text)))
+    return items, rejected
+
+
+@cache
+def _node_decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
+    return msgspec.json.Decoder(kind)
+
+
+def _id_of_node(node: msgspec.Raw) -> str | None:
+    try:
+        raw: Any = msgspec.json.decode(node)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return text_id(raw.get("id")) if isinstance(raw, dict) else None
 
 
 def whole_id(raw: object) -> int | None:
@@ -80,6 +122,11 @@ def whole_id(raw: object) -> int | None:
     if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 20:
         raw = int(raw)
     return raw if type(raw) is int and 0 < raw < 1 << 63 else None
+
+
+def text_id(raw: object) -> str | None:
+    """A text that is not empty. None for anything else."""
+    return raw if isinstance(raw, str) and 0 < len(raw) <= ID_LENGTH else None
 
 
 def total_of(reply: Reply, header: str) -> int | None:

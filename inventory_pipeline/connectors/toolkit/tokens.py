@@ -1,5 +1,6 @@
 """Tokens as httpx.Auth: one that somebody made, and one that is fetched and renewed while a sync goes on."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
@@ -31,10 +32,12 @@ class HeaderToken(httpx.Auth):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token, and how many seconds it holds (None: nobody says)."""
+    """A header's value, and how many seconds it holds (None: nobody says). `secrets` are the parts of it that no text may show,
+    where it is more than a token."""
 
     token: str
     seconds: float | None = None
+    secrets: tuple[str, ...] = ()
 
 
 class FetchedToken(httpx.Auth):
@@ -45,10 +48,11 @@ class FetchedToken(httpx.Auth):
 
     def __init__(self, header: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.calls = 0
-        self._header = header
+        self.header = header
         self._clock = clock
         self._token = ""
         self._renew_at: float | None = None
+        self._fetching = asyncio.Lock()  # requests that find no token wait for one and do not each fetch their own
 
     def token_request(self, user_agent: str) -> httpx.Request:
         """The request for a token."""
@@ -58,16 +62,27 @@ class FetchedToken(httpx.Auth):
         """The token of an answer that is neither 5xx, 429 nor a redirect. Raises SyncErrors."""
         raise NotImplementedError
 
+    def forget(self, token: str) -> None:
+        """The platform does not accept `token` any more, and says so otherwise than by a 401: the next request fetches one."""
+        if token == self._token:
+            self._token = ""
+
+    @property
+    def token(self) -> str:
+        """The present token, "" before the first one."""
+        return self._token
+
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         fetched = False
-        if not self._token or (self._renew_at is not None and self._clock() >= self._renew_at):
-            fetched = True
-            self._take(await _read((yield self._fetch(request))))
-        request.headers[self._header] = self._token
+        async with self._fetching:
+            if not self._token or (self._renew_at is not None and self._clock() >= self._renew_at):
+                fetched = True
+                self._take(await _read((yield self._fetch(request))))
+        request.headers[self.header] = self._token
         response = yield request
         if response.status_code == 401 and not fetched:
             self._take(await _read((yield self._fetch(request))))
-            request.headers[self._header] = self._token
+            request.headers[self.header] = self._token
             yield request
 
     def _fetch(self, request: httpx.Request) -> httpx.Request:
@@ -80,7 +95,7 @@ class FetchedToken(httpx.Auth):
             raise refusal(status, str(status), place(str(response.url)), response.headers)
         next_address(response)  # raises where it sends on: the secret goes to the store's address and nowhere else
         grant = self.grant_of(response)
-        redact.add(grant.token)
+        redact.add(grant.token, *grant.secrets)
         self._token, self._renew_at = grant.token, None
         if grant.seconds is not None:
             self._renew_at = self._clock() + max(grant.seconds - RENEW_BEFORE, grant.seconds / 2)

@@ -1,4 +1,4 @@
-"""Store integrations, their credential references, the encrypted secrets, the leases, the lives of runs and the audit log."""
+"""Store integrations, their credential references, secrets with their bindings, leases, the lives of runs, the audit log."""
 
 import sqlalchemy as sa
 
@@ -40,6 +40,16 @@ secrets = sa.Table(
     sa.Column("name", Key, primary_key=True),
     sa.Column("ciphertext", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+# Where a reference (`secret:NAME`, `env:NAME`) may be sent. Without a row: nowhere. `platform` null: any.
+credential_bindings = sa.Table(
+    "credential_bindings",
+    metadata,
+    sa.Column("reference", Key, primary_key=True),
+    sa.Column("platform", sa.Text),
+    sa.Column("hosts", Json, nullable=False),
+    sa.Column("bound_at", Instant, nullable=False),
 )
 
 # One row per store under sync. Beyond `expires_at` anybody may take it over.

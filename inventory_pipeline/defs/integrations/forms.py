@@ -16,7 +16,7 @@ REGISTER_FORM = {
             " berlin-shop."
         ),
     ),
-    "platform": dg.Field(str, description="woocommerce, shopify, prestashop or feed."),
+    "platform": dg.Field(str, description="woocommerce, shopify, prestashop, medusa, saleor, vendure or feed."),
     "url": dg.Field(
         str, default_value="", description="The store's address, https and public, without any key or password in it."
     ),
@@ -30,9 +30,10 @@ REGISTER_FORM = {
         default_value={},
         description=(
             "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret."
-            " prestashop: key. feed: none, or username and password, or token. Each as a reference, never the secret itself,"
-            " since this form is kept and shown:"
-            " secret:NAME (stored by `inventory-pipeline credentials set NAME`) or env:INVENTORY_CRED_NAME."
+            " prestashop: key. medusa: api_key. saleor: token. vendure: api_key, or username and password. feed: none,"
+            " or username and password, or token, or query.PARAMETER. Each as a reference, never the secret itself, since this"
+            " form is kept and shown: secret:NAME (stored by `inventory-pipeline credentials set NAME --host H`) or"
+            " env:INVENTORY_CRED_NAME. It is sent only to the hosts that it was bound to on the command line."
         ),
     ),
     "is_active": dg.Field(bool, default_value=True, description="Whether it may be synced."),
@@ -51,7 +52,7 @@ MANAGE_FORM = {
             " credentials and permissions are right); or change (what is filled in below)."
         ),
     ),
-    "url": dg.Field(str, default_value="", description=f"{_STAYS} Another host needs the credentials anew."),
+    "url": dg.Field(str, default_value="", description=f"{_STAYS} Another host needs credentials that are bound to it."),
     "name": dg.Field(str, default_value="", description=_STAYS),
     "group": dg.Field(str, default_value="", description=_STAYS),
     "settings": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED}"),

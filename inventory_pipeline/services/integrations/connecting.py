@@ -1,8 +1,11 @@
 """From a registered store to a connector that may be read: its credentials resolved, its platform's class found."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
 
 from inventory_pipeline.connectors.base import Connector, ConnectorContext
 from inventory_pipeline.connectors.registry import connector_for
@@ -10,7 +13,7 @@ from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.services.integrations.credentials import Vault, resolve
+from inventory_pipeline.services.integrations.credentials import Vault, resolve, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,15 +38,24 @@ class Connecting:
         self._allowed_hosts = allowed_hosts
         self._on_exchange = on_exchange
 
-    def __call__(self, store: StoreIntegration, memo: Mapping[str, str], /) -> Connector:
+    def __call__(self, store: StoreIntegration, memo: Mapping[str, str], /, connection: sa.Connection | None = None) -> Connector:
         """A connector for one read or check, given what the last published read left for it.
 
-        Raises UsageError for a platform or setting that cannot be used, CredentialsRejected where a reference leads
-        nowhere.
+        `connection` is the transaction that has just written the store's credentials, if one has. Raises UsageError for a
+        platform or setting that cannot be used, CredentialsRejected where a reference leads nowhere or is bound elsewhere.
         """
+        with nullcontext(connection) if connection else self._database.connect() as reading:
+            values = resolve(reading, self._vault, store)
+        return self._made(store, values, memo)
+
+    def rehearse(self, store: StoreIntegration) -> None:
+        """Raises UsageError as a connector for the store would, without opening its credentials."""
+        self._made(store, stand_ins(store.credentials), {})
+
+    def _made(self, store: StoreIntegration, values: Mapping[str, str], memo: Mapping[str, str]) -> Connector:
         context = ConnectorContext(
             store=store,
-            credentials=resolve(self._database, self._vault, store),
+            credentials=values,
             feed_dir=self._feed_dir,
             memo=memo,
             on_exchange=self._on_exchange,

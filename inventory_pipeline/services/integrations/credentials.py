@@ -3,18 +3,29 @@
 import os
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import permutations
 from urllib.parse import quote, quote_plus
+
+import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import CredentialsRejected, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import secrets
+from inventory_pipeline.services.integrations.bindings import recipients, refusal
 from inventory_pipeline.services.integrations.vault import Vault, load_vault
 
-__all__ = ["ENV_PREFIX", "Vault", "check_reference", "load_vault", "resolve", "secret_name"]
+__all__ = [
+    "ENV_PREFIX",
+    "Vault",
+    "binding_reference",
+    "check_reference",
+    "load_vault",
+    "resolve",
+    "secret_name",
+    "stand_ins",
+]
 
 ENV_PREFIX = "INVENTORY_CRED_"
 _SECRET = re.compile(r"secret:([A-Za-z0-9][A-Za-z0-9_.-]{0,99})")
@@ -49,22 +60,46 @@ def secret_name(reference: str) -> str | None:
     return found and found[1]
 
 
-def resolve(database: Database, vault: Vault, store: StoreIntegration, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def binding_reference(name: str) -> str:
+    """The reference that a person means: NAME or secret:NAME, or env:NAME. Raises UsageError, which does not repeat it."""
+    if _ENV.fullmatch(name):
+        return name
+    if _SECRET.fullmatch(reference := f"secret:{name.removeprefix('secret:')}"):
+        return reference
+    raise UsageError(f"this is neither the name of a stored secret nor env:{ENV_PREFIX}…; `credentials list` shows the names")
+
+
+def stand_ins(references: Iterable[str]) -> dict[str, str]:
+    """Values for a connector that is made to look at a store's address and settings, and has nothing to send."""
+    return dict.fromkeys(references, "stand-in")
+
+
+def resolve(
+    connection: sa.Connection, vault: Vault, store: StoreIntegration, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """The values of the store's credentials by name; each is hidden in every log line from here on.
 
-    Raises CredentialsRejected naming the reference that leads nowhere, StoreMisconfigured where the key does not fit.
+    The one way to a value, and so the one place that holds each to the hosts that it is bound to: whoever makes a connector
+    comes through here. Raises CredentialsRejected naming the reference that leads nowhere, or that may not be sent to the
+    store's hosts; StoreMisconfigured where the key does not fit. Where the store's address is none of the web, nothing can
+    be sent, and nothing is opened.
     """
+    hosts = recipients(store) if store.credentials else ()
     values: dict[str, str] = {}
     for name, reference in store.credentials.items():
         check_reference(name, reference)
+        if not hosts:
+            continue
         stored = secret_name(reference)
-        value = environ.get(reference.removeprefix("env:")) if stored is None else _stored(database, vault, stored)
-        if not value:
+        found = environ.get(reference.removeprefix("env:")) if stored is None else secrets.get_secret(connection, stored)
+        if not found:
             cure = f"`inventory-pipeline credentials set {stored}` stores it" if stored else "set it where the syncs run"
             raise CredentialsRejected(f"store {store.key!r}: credential {name} is {reference}, which does not exist; {cure}")
-        values[name] = value
+        if why := refusal(connection, reference, store, hosts):
+            raise CredentialsRejected(f"store {store.key!r}: {why}")
+        values[name] = found if stored is None else vault.decrypt(found)
     redact.add(*_spellings(values.values()))
-    return values
+    return values if hosts else stand_ins(store.credentials)
 
 
 def _spellings(values: Collection[str]) -> Iterator[str]:
@@ -73,9 +108,3 @@ def _spellings(values: Collection[str]) -> Iterator[str]:
         yield from (value, quote(value, safe=""), quote(value), quote_plus(value))
     for user, password in permutations(values, 2):
         yield b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _stored(database: Database, vault: Vault, name: str) -> str | None:
-    with database.connect() as connection:
-        token = secrets.get_secret(connection, name)
-    return None if token is None else vault.decrypt(token)

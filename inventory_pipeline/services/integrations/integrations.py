@@ -1,6 +1,7 @@
 """Store integrations: registered, changed, switched on and off, checked, purged. Every change is audited."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -8,15 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.connectors.base import CheckItem
-from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.core.clock import Clock, show_instant, system_clock
-from inventory_pipeline.core.errors import CredentialsRejected, InventoryError, UsageError
+from inventory_pipeline.core.errors import CredentialsMissing, CredentialsRejected, InventoryError, UsageError
 from inventory_pipeline.core.stores import StoreIntegration, checked_key
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, secrets, stores
 from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.services.cancel import run_cancellable
+from inventory_pipeline.services.integrations.bindings import recipients, usable
 from inventory_pipeline.services.integrations.connecting import Connecting
 from inventory_pipeline.services.integrations.credentials import Vault, secret_name
 from inventory_pipeline.services.integrations.store_input import check_references, check_settings, checked_url, merged
@@ -41,16 +42,25 @@ class Change:
 class Integrations:
     """Use cases over registered stores and stored secrets. After a UsageError nothing was changed.
 
-    `actor` is whom the audit log names.
+    `actor` is whom the audit log names. `may_bind` is for the command line alone: there a credential that is bound to no
+    host yet is bound by its first use, and a binding can be moved. Jobs and forms only use what is bound.
     """
 
     def __init__(
-        self, database: Database, vault: Vault, connect: Connecting, clock: Clock = system_clock, *, actor: str = "system"
+        self,
+        database: Database,
+        vault: Vault,
+        connect: Connecting,
+        clock: Clock = system_clock,
+        *,
+        actor: str = "system",
+        may_bind: bool = False,
     ) -> None:
         self._database = database
         self._connect = connect
         self._clock = clock
         self._actor = actor
+        self._may_bind = may_bind
         self._secrets = StoredSecrets(database, vault, clock, actor)
 
     def list(self) -> Sequence[StoreIntegration]:
@@ -63,20 +73,23 @@ class Integrations:
         with self._database.connect() as connection:
             return _registered(connection, key)
 
-    def add(self, store: StoreIntegration) -> Change:
+    def add(self, store: StoreIntegration, values: Mapping[str, str] | None = None) -> Change:
         """Registers a store whose platform, address, settings and references can be used; calls no network.
 
-        With `auto_sync` its first sync is requested as soon as it is active.
+        `values` are credentials that were typed: they are stored as `KEY.NAME`, bound to the store's hosts. With `auto_sync`
+        its first sync is requested as soon as it is active.
         """
         store = replace(store, key=checked_key(store.key), url=checked_url(store.url), name=store.name.strip() or store.key)
         check_settings(store.settings)
         self._connect.check_address(store, registered=False)
-        with self._database.begin() as connection:
+        with self._secrets.changing() as connection:
             check_references(store.credentials, _secret_names(connection))
-            self._try_to_connect(store)
+            named, store = store.credentials, _with_typed(store, values or {})
             stores.insert_store(connection, store, self._clock())
+            notes = self._bound(connection, store, named, values or {})
+            self._try_to_connect(connection, store)
             self._record(connection, "stores add", store.key, _described(store))
-            return _changed(connection, store.key)
+            return _changed(connection, store.key, notes)
 
     def set(
         self,
@@ -88,13 +101,14 @@ class Integrations:
         allow_private: bool | None = None,
         settings: Mapping[str, str] | None = None,
         credentials: Mapping[str, str] | None = None,
+        values: Mapping[str, str] | None = None,
         auto_sync: bool | None = None,
         freshness_limit: timedelta | None = None,
     ) -> Change:
-        """Changes what is given. Settings and credentials are merged; an empty value takes one away.
+        """Changes what is given. Settings and credentials are merged; an empty value takes one away; `values` as for `add`.
 
-        A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there, and
-        another address what `allow_private` allowed, which was said of the old one.
+        A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there, but for
+        those that are bound to it too, and another address what `allow_private` allowed, which was said of the old one.
         """
         given: dict[str, Any] = {"name": name, "group": group, "auto_sync": auto_sync, "allow_private": allow_private}
         changes = {field: value for field, value in given.items() if value is not None}
@@ -102,33 +116,36 @@ class Integrations:
             changes["freshness_limit"] = freshness_limit or None
         if url is not None:
             changes["url"] = checked_url(url)
-        with self._database.begin() as connection:
+        credentials, values = credentials or {}, values or {}
+        with self._secrets.changing() as connection:
             old = _live(connection, key)
             if changes.get("url", old.url) != old.url and old.allow_private:
                 changes.setdefault("allow_private", False)
             if settings:
                 check_settings(settings)
                 changes["settings"] = merged(old.settings, settings)
-            if credentials:
-                check_references(merged({}, credentials), _secret_names(connection))
-                changes["credentials"] = merged(old.credentials, credentials)
-                changes["needs_reauthorization"] = None
+            check_references(merged({}, credentials), _secret_names(connection))
             new = replace(old, **changes)
             if changes.keys() & {"url", "allow_private"}:
                 self._connect.check_address(new, registered=True)
-            if all(name in new.credentials for name in connector_for(new.platform).info.credentials):
-                # With the old credentials even for a new host: making a connector sends nothing.
-                self._try_to_connect(new)
-            notes: tuple[str, ...] = ()
-            if old.credentials and new.host != old.host:
-                changes["credentials"] = merged({}, credentials or {})
-                changes["needs_reauthorization"] = None if changes["credentials"] else NEW_HOST
-                notes = (
-                    f"{NEW_HOST}: {', '.join(old.credentials)}; `stores set {key} --credential NAME=secret:S` gives it new ones",
-                )
-            if changes:
-                stores.update_store(connection, key, **changes)
-                self._record(connection, "stores set", key, "; ".join([", ".join(sorted(changes)), *notes]))
+            lost = _left_behind(connection, old, new) - {*credentials, *values}
+            if credentials or values or lost:
+                kept = {name: reference for name, reference in old.credentials.items() if name not in lost}
+                new = _with_typed(replace(new, credentials=merged(kept, credentials)), values)
+                changes |= {"credentials": new.credentials, "needs_reauthorization": None}
+            if lost:  # a mistyped address must not cost the credentials
+                self._rehearse(new, {**old.credentials, **new.credentials})
+            if not changes:
+                return _changed(connection, key)
+            stores.update_store(connection, key, **changes)
+            notes = self._bound(connection, new, credentials, values)
+            if changes.keys() & {"url", "settings", "credentials"}:
+                with suppress(CredentialsMissing):  # a store without them can still be changed
+                    self._try_to_connect(connection, new)
+            if lost:
+                stores.set_needs_reauthorization(connection, key, NEW_HOST)
+                notes += (f"{NEW_HOST}: {', '.join(sorted(lost))}; `stores set {key} --credential NAME=-` gives it new ones",)
+            self._record(connection, "stores set", key, "; ".join([", ".join(sorted(changes)), *notes]))
             return _changed(connection, key, notes)
 
     def activate(self, key: str) -> Change:
@@ -175,9 +192,24 @@ class Integrations:
                 self._record(connection, "stores check", key, f"kept: {', '.join(sorted(learned))}")
         return items
 
-    def put_credential(self, name: str, value: str) -> None:
-        """Stores or replaces a secret. Stores that use it no longer count as needing re-authorization."""
-        self._secrets.put(name, value)
+    def put_credential(self, name: str, value: str, hosts: Iterable[str] = (), platform: str | None = None) -> Sequence[str]:
+        """Stores or replaces a secret that may be sent to `hosts`; without any, to those that it is bound to already.
+
+        Stores that use it no longer count as needing re-authorization. Returns notes for the person.
+        """
+        with self._secrets.changing() as connection:
+            return self._secrets.put(connection, name, value, hosts, platform)
+
+    def bind_credential(self, name: str, hosts: Iterable[str], platform: str | None = None) -> Sequence[str]:
+        """Moves a stored secret's binding, or that of a variable (`env:NAME`), to other hosts. Returns notes for the person."""
+        if not self._may_bind:
+            raise UsageError("only the command line moves a credential's binding: `inventory-pipeline credentials bind NAME`")
+        with self._secrets.changing() as connection:
+            return self._secrets.bind(connection, name, hosts, platform)
+
+    def is_bound(self, name: str) -> bool:
+        """Whether a stored secret of this name has hosts already, and so needs none with a new value."""
+        return self._secrets.is_bound(name)
 
     def list_credentials(self) -> Sequence[StoredSecret]:
         return self._secrets.entries()
@@ -199,9 +231,31 @@ class Integrations:
             self._record(connection, "stores activate" if is_active else "stores deactivate", key, "")
             return _changed(connection, key)
 
-    def _try_to_connect(self, store: StoreIntegration) -> None:
+    def _bound(
+        self, connection: sa.Connection, store: StoreIntegration, named: Mapping[str, str], values: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """Keeps what was typed for the store and binds what was named, where that is allowed; notes for the person."""
+        notes: tuple[str, ...] = ()
+        hosts = recipients(store) if values else ()
+        if values and not hosts:
+            self._connect.rehearse(store)
+            raise UsageError(f"nothing is sent to {store.url!r:.100}, so it takes no credentials")
+        for name, value in values.items():
+            notes += self._secrets.put(connection, _typed(store, name), value, map(str, hosts), store.platform)
+        if self._may_bind:
+            notes += self._secrets.bind_first(connection, filter(None, named.values()), store)
+        return notes
+
+    def _rehearse(self, store: StoreIntegration, all_credentials: Mapping[str, str]) -> None:
+        """Raises UsageError where not even all credentials would make the store one that can be read."""
         try:
-            self._connect(store, {})
+            self._connect.rehearse(store)
+        except CredentialsMissing:
+            self._connect.rehearse(replace(store, credentials=all_credentials))
+
+    def _try_to_connect(self, connection: sa.Connection, store: StoreIntegration) -> None:
+        try:
+            self._connect(store, {}, connection)
         except CredentialsRejected as error:
             raise UsageError(str(error)) from None
 
@@ -225,6 +279,26 @@ def _live(connection: sa.Connection, key: str) -> StoreIntegration:
 
 def _changed(connection: sa.Connection, key: str, notes: tuple[str, ...] = ()) -> Change:
     return Change(_registered(connection, key), notes)
+
+
+def _typed(store: StoreIntegration, name: str) -> str:
+    """The name of the secret that keeps what was typed for a store's credential."""
+    return f"{store.key}.{name}"
+
+
+def _with_typed(store: StoreIntegration, values: Iterable[str]) -> StoreIntegration:
+    references = {name: f"secret:{_typed(store, name)}" for name in values}
+    return replace(store, credentials={**store.credentials, **references})
+
+
+def _left_behind(connection: sa.Connection, old: StoreIntegration, new: StoreIntegration) -> set[str]:
+    """The names of the credentials that may not go where the store's address now leads."""
+    try:
+        if recipients(old) == recipients(new):
+            return set()
+    except UsageError:  # the old address is of a kind that is refused today
+        pass
+    return {name for name, reference in old.credentials.items() if not usable(connection, reference, new)}
 
 
 def _secret_names(connection: sa.Connection) -> list[str]:

@@ -13,6 +13,7 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.forms import REGISTER_FORM
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.wiring import Services
+from inventory_pipeline_tests.defs.conftest import bind
 from inventory_pipeline_tests.defs.runs import Executed, execute
 
 REFERENCES = {"consumer_key": "env:INVENTORY_CRED_KEY", "consumer_secret": "env:INVENTORY_CRED_SECRET"}
@@ -20,9 +21,10 @@ RAW = "cs_0f9d8e7c6b5a49382716f5e4d3c2b1a0ffeeddcc"
 
 
 @pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def credentials(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVENTORY_CRED_KEY", "ck_" + "1" * 40)
     monkeypatch.setenv("INVENTORY_CRED_SECRET", "cs_" + "2" * 40)
+    bind(services, "http://paris.example")
 
 
 def register(instance: DagsterInstance, **form: Any) -> Executed:
@@ -128,6 +130,9 @@ def test_another_host_needs_the_credentials_anew_and_says_so(instance: DagsterIn
     register(instance)
     assert "moved to another host" in manage(instance, "paris", "change", url="https://lyon.example").outputs["notes"]
     assert services.integrations.get("paris").credentials == {}
+    refused = manage(instance, "paris", "change", credentials=REFERENCES)
+    assert "bind env:INVENTORY_CRED_KEY --host lyon.example` on the command line moves it" in refused.failure
+    bind(services, "lyon.example")
     manage(instance, "paris", "change", credentials=REFERENCES)
     assert services.integrations.get("paris").credentials == REFERENCES
 

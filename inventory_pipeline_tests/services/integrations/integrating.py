@@ -33,6 +33,11 @@ class Workplace:
     def integrations(self) -> Integrations:
         return Integrations(self.database, self.vault, self.connect, lambda: NOON, actor="tester")
 
+    @property
+    def from_command_line(self) -> Integrations:
+        """Where a credential that is bound to no host yet is bound by its first use."""
+        return Integrations(self.database, self.vault, self.connect, lambda: NOON, actor="tester", may_bind=True)
+
     def write_feed(self, name: str = "stock.csv", text: str = STOCK) -> str:
         (self.feed_dir / name).write_text(text)
         return name

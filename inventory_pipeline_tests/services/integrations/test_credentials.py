@@ -1,11 +1,17 @@
 """References: what a store may hold, and what becomes of it when a connector is made."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.services.integrations.credentials import check_reference, resolve
+from inventory_pipeline.db.integrations.secrets import put_binding, put_secret
+from inventory_pipeline.http.hosts import Host
+from inventory_pipeline.services.integrations.credentials import Vault, check_reference, resolve
+from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.integrations.integrating import Workplace
 
 
@@ -60,12 +66,27 @@ def test_a_value_in_the_place_of_the_name_is_not_repeated_either():
     assert "cs_0123456789abcdef" not in str(caught.value)
 
 
+def resolved(
+    workplace: Workplace, kept: StoreIntegration, environ: Mapping[str, str], vault: Vault | None = None
+) -> dict[str, str]:
+    with workplace.database.connect() as connection:
+        return resolve(connection, vault or workplace.vault, kept, environ)
+
+
+def bind(workplace: Workplace, reference: str, *hosts: str, platform: str | None = None) -> None:
+    with workplace.database.begin() as connection:
+        put_binding(connection, reference, platform, map(Host.of_text, hosts), NOON)
+
+
 def test_references_become_values_that_no_log_line_shows(workplace: Workplace):
-    workplace.integrations.put_credential("SHOP", "ck_resolved_value_1")
+    workplace.integrations.put_credential("SHOP", "ck_resolved_value_1", ["shop.example"])
+    bind(workplace, "env:INVENTORY_CRED_SHOP", "shop.example", platform="woocommerce")
     environ = {"INVENTORY_CRED_SHOP": "cs_resolved_value_2"}
     kept = store(consumer_key="secret:SHOP", consumer_secret="env:INVENTORY_CRED_SHOP")
-    values = resolve(workplace.database, workplace.vault, kept, environ)
-    assert values == {"consumer_key": "ck_resolved_value_1", "consumer_secret": "cs_resolved_value_2"}
+    assert resolved(workplace, kept, environ) == {
+        "consumer_key": "ck_resolved_value_1",
+        "consumer_secret": "cs_resolved_value_2",
+    }
     assert redact("ck_resolved_value_1 cs_resolved_value_2") == "*** ***"
 
 
@@ -78,21 +99,84 @@ def test_references_become_values_that_no_log_line_shows(workplace: Workplace):
 )
 def test_a_reference_that_leads_nowhere_names_itself_and_the_way_out(workplace: Workplace, reference: str, cure: str):
     with pytest.raises(CredentialsRejected, match=f"store 'shop': credential token is {reference}, which does not exist; {cure}"):
-        resolve(workplace.database, workplace.vault, store(token=reference), {})
+        resolved(workplace, store(token=reference), {})
 
 
 def test_an_empty_variable_is_no_credential(workplace: Workplace):
-    with pytest.raises(CredentialsRejected):
-        resolve(workplace.database, workplace.vault, store(token="env:INVENTORY_CRED_EMPTY"), {"INVENTORY_CRED_EMPTY": ""})
+    with pytest.raises(CredentialsRejected, match="which does not exist"):
+        resolved(workplace, store(token="env:INVENTORY_CRED_EMPTY"), {"INVENTORY_CRED_EMPTY": ""})
 
 
-def test_a_row_changed_behind_our_back_reads_no_other_variable(workplace: Workplace):
+@pytest.mark.parametrize("reference", ["env:HOME", "secret:notify/office"])
+def test_a_row_changed_behind_our_back_reads_nothing_else(workplace: Workplace, reference: str):
+    """Neither another variable nor a notice route's address, bound or not."""
+    bind(workplace, reference, "shop.example")
+    with workplace.database.begin() as connection:
+        put_secret(connection, "notify/office", workplace.vault.encrypt("slack://token"), NOON)
     with pytest.raises(UsageError):
-        resolve(workplace.database, workplace.vault, store(token="env:HOME"), {"HOME": "/root"})
+        resolved(workplace, store(token=reference), {"HOME": "/root"})
 
 
 def test_a_secret_stored_under_another_key_is_a_setting_to_mend(workplace: Workplace):
-    workplace.integrations.put_credential("SHOP", "ck_0123456789")
+    workplace.integrations.put_credential("SHOP", "ck_0123456789", ["shop.example"])
     stranger = Workplace(workplace.database, workplace.feed_dir)
     with pytest.raises(StoreMisconfigured, match="cannot be decrypted with the present key"):
-        resolve(workplace.database, stranger.vault, store(token="secret:SHOP"), {})
+        resolved(workplace, store(token="secret:SHOP"), {}, stranger.vault)
+
+
+def test_where_an_address_is_none_of_the_web_nothing_is_opened(workplace: Workplace):
+    workplace.integrations.put_credential("SHOP", "ck_0123456789", ["shop.example"])
+    for url in ("", "shop.example", "ftp://shop.example", "https:shop.example", "//shop.example", "\0https://shop.example"):
+        kept = replace(store(token="secret:SHOP"), url=url)
+        assert resolved(workplace, kept, {}) == {"token": "stand-in"}
+
+
+BOUND = ("shop.example", "*.myshopify.com", "http://plain.example")
+OPEN = (
+    *("https://shop.example", "https://SHOP.example.:8443/wp", "https://berlin.myshopify.com", "http://plain.example:81"),
+    "https://plain.example",
+)
+SHUT = {
+    "http://shop.example": "NAME goes to shop.example over https only; .* credentials bind BARE --host http://shop.example` on",
+    "http://berlin.myshopify.com": "NAME goes to berlin.myshopify.com over https only",
+    "https://evil.example": "NAME may be sent to .* and not to evil.example; .* credentials bind BARE --host evil.example` on",
+    "https://shop.example.evil.example": "not to shop.example.evil.example",
+    "https://evilshop.example": "not to evilshop.example",
+    "https://myshopify.com": "not to myshopify.com",
+    "https://a.b.myshopify.com": "not to a.b.myshopify.com",
+    "https://myshopify.com.evil.example": "not to myshopify.com.evil.example",
+    "https://127.0.0.1": "not to https://127.0.0.1",
+}
+
+
+@pytest.mark.parametrize("reference", ["secret:SHOP", "env:INVENTORY_CRED_SHOP"])
+def test_a_credential_goes_to_the_hosts_that_it_is_bound_to_and_nowhere_else(workplace: Workplace, reference: str):
+    workplace.integrations.put_credential("OTHER", "ck_other_0123", ["other.example"])
+    workplace.integrations.put_credential("SHOP", "ck_0123456789", ["unused.example"])
+    bind(workplace, reference, *BOUND)
+    kept, environ = store(token=reference), {"INVENTORY_CRED_SHOP": "ck_0123456789"}
+    for url in OPEN:
+        assert resolved(workplace, replace(kept, url=url), environ) == {"token": "ck_0123456789"}, url
+    for url, told in SHUT.items():
+        told = told.replace("NAME", reference).replace("BARE", reference.removeprefix("secret:"))
+        with pytest.raises(CredentialsRejected, match=told) as caught:
+            resolved(workplace, replace(kept, url=url), environ)
+        assert "OTHER" not in str(caught.value)
+        assert "other.example" not in str(caught.value)
+
+
+def test_a_credential_that_is_bound_to_no_host_is_sent_nowhere(workplace: Workplace):
+    with workplace.database.begin() as connection:
+        put_secret(connection, "SHOP", workplace.vault.encrypt("ck_0123456789"), NOON)
+    told = (
+        "secret:SHOP is bound to no host yet, and so sent nowhere; `inventory-pipeline credentials bind SHOP --host shop.example`"
+    )
+    with pytest.raises(CredentialsRejected, match=told):
+        resolved(workplace, store(token="secret:SHOP"), {})
+
+
+def test_a_credential_of_one_platform_is_not_used_by_another(workplace: Workplace):
+    workplace.integrations.put_credential("SHOP", "ck_0123456789", ["shop.example"], "feed")
+    told = "secret:SHOP belongs to feed and not to woocommerce; .* bind SHOP --platform woocommerce --host shop.example`"
+    with pytest.raises(CredentialsRejected, match=told):
+        resolved(workplace, store(token="secret:SHOP"), {})

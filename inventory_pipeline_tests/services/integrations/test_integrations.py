@@ -14,15 +14,23 @@ from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import list_thresholds, put_thresholds
 from inventory_pipeline.db.integrations import stores
+from inventory_pipeline.services.integrations.credentials import resolve
 from inventory_pipeline.services.integrations.integrations import NEW_HOST, Integrations
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.integrations.integrating import Workplace, feed_store, web_feed
 
+TYPED = {"consumer_key": "ck_typed_0123", "consumer_secret": "cs_typed_0123"}
+
+
+def resolved(workplace: Workplace, store: StoreIntegration) -> dict[str, str]:
+    with workplace.database.connect() as connection:
+        return resolve(connection, workplace.vault, store)
+
 
 @pytest.fixture
 def woo(integrations: Integrations) -> StoreIntegration:
-    integrations.put_credential("KEY", "ck_0123456789")
-    integrations.put_credential("SECRET", "cs_0123456789")
+    integrations.put_credential("KEY", "ck_0123456789", ["berlin.example"])
+    integrations.put_credential("SECRET", "cs_0123456789", ["berlin.example"])
     credentials = {"consumer_key": "secret:KEY", "consumer_secret": "secret:SECRET"}
     return StoreIntegration(key="berlin", platform="woocommerce", url="https://berlin.example", credentials=credentials)
 
@@ -65,8 +73,12 @@ def test_a_first_sync_waits_for_the_first_activation_only(workplace: Workplace, 
         ({"settings": {"decimal": "x"}}, "setting decimal='x'"),
         ({"credentials": {"token": "cs_0123456789abc"}}, "rotate it at the platform"),
         ({"credentials": {"token": "env:HOME"}}, "does not begin with INVENTORY_CRED_"),
-        ({"credentials": {"token": "secret:ck_0123456789"}}, "'token' refers to a secret that is not stored; none is stored yet"),
-        ({"credentials": {"token": "env:INVENTORY_CRED_GONE"}}, "env:INVENTORY_CRED_GONE, which does not exist"),
+        ({"credentials": {"token": "secret:ck_0123456789"}}, "'token' refers to a secret that is not stored; "),
+        ({"credentials": {"token": "env:INVENTORY_CRED_GONE"}}, "a feed file needs no credentials"),
+        (
+            {"url": "https://supplier.example/x.csv", "credentials": {"token": "env:INVENTORY_CRED_GONE"}},
+            "env:INVENTORY_CRED_GONE, which does not exist",
+        ),
         ({"url": "https://user:pass1234@supplier.example/x.csv"}, "the address holds a password or key.*rotate it"),
         ({"url": "https://supplier.example/x.csv?api_key=k0123456789"}, "the address holds a password or key.*rotate it"),
         ({"url": "http://supplier.example/x.csv"}, "http://supplier.example is not encrypted"),
@@ -177,7 +189,7 @@ def test_a_change_that_cannot_be_used_changes_nothing(integrations: Integrations
     assert integrations.get("depot") == before
 
 
-@pytest.mark.parametrize("url", ["https://other.example", "http://berlin.example", "https://berlin.example:8443"])
+@pytest.mark.parametrize("url", ["https://other.example", "http://berlin.example"])
 def test_another_host_discards_the_credentials_and_says_so(
     workplace: Workplace, integrations: Integrations, woo: StoreIntegration, url: str
 ):
@@ -186,10 +198,35 @@ def test_another_host_discards_the_credentials_and_says_so(
     assert change.store.credentials == {}
     assert change.store.needs_reauthorization == NEW_HOST
     assert change.notes == (
-        f"{NEW_HOST}: consumer_key, consumer_secret; `stores set berlin --credential NAME=secret:S` gives it new ones",
+        f"{NEW_HOST}: consumer_key, consumer_secret; `stores set berlin --credential NAME=-` gives it new ones",
     )
     assert NEW_HOST in workplace.audited()[-1][2]
     assert [item.check for item in integrations.check("berlin") if not item.ok]
+
+
+@pytest.mark.parametrize("url", ["https://BERLIN.example./shop", "https://berlin.example:8443"])
+def test_the_same_host_keeps_the_credentials(integrations: Integrations, woo: StoreIntegration, url: str):
+    integrations.add(woo)
+    change = integrations.set("berlin", url=url)
+    assert (change.store.credentials, change.notes, change.store.needs_reauthorization) == (woo.credentials, (), None)
+
+
+def test_from_http_to_https_the_credentials_go_along_and_never_back(workplace: Workplace):
+    at_line = workplace.from_command_line
+    at_line.add(StoreIntegration(key="berlin", platform="woocommerce", url="http://berlin.example", allow_private=True), TYPED)
+    kept = at_line.set("berlin", url="https://berlin.example").store.credentials
+    assert kept == {"consumer_key": "secret:berlin.consumer_key", "consumer_secret": "secret:berlin.consumer_secret"}
+    at_line.set("berlin", values=TYPED)  # typed for https now
+    assert at_line.set("berlin", url="http://berlin.example", allow_private=True).store.credentials == {}
+
+
+def test_another_host_that_a_secret_is_bound_to_as_well_keeps_it(integrations: Integrations, woo: StoreIntegration):
+    integrations.add(woo)
+    integrations.put_credential("KEY", "ck_9876543210", ["berlin.example", "other.example"])
+    change = integrations.set("berlin", url="https://other.example")
+    assert change.store.credentials == {"consumer_key": "secret:KEY"}
+    assert change.store.needs_reauthorization == NEW_HOST
+    assert "discarded: consumer_secret; " in change.notes[0]
 
 
 def test_an_address_that_is_none_is_refused_for_a_store_without_credentials_too(
@@ -202,33 +239,63 @@ def test_an_address_that_is_none_is_refused_for_a_store_without_credentials_too(
     assert integrations.get("berlin") == moved
 
 
-def test_another_path_on_the_same_host_keeps_the_credentials(integrations: Integrations, woo: StoreIntegration):
-    integrations.add(woo)
-    change = integrations.set("berlin", url="https://BERLIN.example/shop")
-    assert (change.store.credentials, change.notes) == (woo.credentials, ())
-
-
 def test_credentials_given_with_the_new_host_are_for_it(integrations: Integrations, woo: StoreIntegration):
     integrations.add(woo)
-    integrations.put_credential("NEW", "ck_9876543210")
-    credentials = {"consumer_key": "secret:NEW", "consumer_secret": "secret:SECRET"}
+    integrations.put_credential("NEW", "ck_9876543210", ["other.example"])
+    integrations.put_credential("TOO", "cs_9876543210", ["*.example.org", "other.example"])
+    credentials = {"consumer_key": "secret:NEW", "consumer_secret": "secret:TOO"}
     change = integrations.set("berlin", url="https://other.example", credentials=credentials)
     assert change.store.credentials == credentials
     assert change.store.needs_reauthorization is None
 
 
+@pytest.mark.parametrize("may_bind", [False, True])
+def test_the_stores_own_secret_named_again_does_not_go_to_the_new_host(
+    workplace: Workplace, integrations: Integrations, woo: StoreIntegration, may_bind: bool
+):
+    before = integrations.add(woo).store
+    changing = workplace.from_command_line if may_bind else integrations
+    with pytest.raises(UsageError, match=r"secret:KEY may be sent to berlin.example and not to other.example"):
+        changing.set("berlin", url="https://other.example", credentials=woo.credentials)
+    assert integrations.get("berlin") == before
+
+
+def test_what_was_typed_with_a_mistaken_address_changes_nothing(workplace: Workplace):
+    at_line = workplace.from_command_line
+    before = at_line.add(StoreIntegration(key="berlin", platform="woocommerce", url="https://berlin.example"), TYPED).store
+    for values in ({}, {"consumer_key": "ck_of_another"}, TYPED):
+        with pytest.raises(UsageError, match="not of the form"):
+            at_line.set("berlin", url="htps://other.example", values=values)
+    assert at_line.get("berlin") == before
+    assert resolved(workplace, before)["consumer_key"] == TYPED["consumer_key"]
+
+
+def test_a_shop_without_its_only_credential_can_be_renamed_too(workplace: Workplace):
+    at_line = workplace.from_command_line
+    shop = StoreIntegration(key="paris", platform="shopify", url="https://paris.myshopify.com")
+    at_line.add(shop, {"access_token": "shpat_0123456789"})
+    assert at_line.set("paris", url="https://lyon.myshopify.com").store.credentials == {}
+    assert at_line.set("paris", name="Lyon").store.needs_reauthorization == NEW_HOST
+    with pytest.raises(UsageError, match="api_version"):
+        at_line.set("paris", settings={"api_version": "1999"})
+
+
 def test_a_typo_in_the_new_address_does_not_cost_the_credentials(integrations: Integrations):
-    integrations.put_credential("TOKEN", "token-0123456789")
+    integrations.put_credential("TOKEN", "token-0123456789", ["supplier.example"])
     integrations.add(web_feed())
     with pytest.raises(UsageError):
         integrations.set("web", url="htps://supplier.example/stock.csv")
     assert integrations.get("web").credentials == {"token": "secret:TOKEN"}
 
 
-def test_a_store_without_its_credentials_can_still_be_renamed_and_get_new_ones(integrations: Integrations, woo: StoreIntegration):
+def test_a_store_without_its_credentials_can_still_be_renamed_and_get_new_ones(
+    workplace: Workplace, integrations: Integrations, woo: StoreIntegration
+):
     integrations.add(woo)
     integrations.set("berlin", url="https://other.example")
     assert integrations.set("berlin", name="Berlin").store.needs_reauthorization == NEW_HOST
+    for name in ("KEY", "SECRET"):
+        workplace.from_command_line.bind_credential(name, ["other.example"])
     assert integrations.set("berlin", credentials=woo.credentials).store.needs_reauthorization is None
 
 
@@ -263,15 +330,16 @@ def test_a_check_without_the_credential_says_which(integrations: Integrations, w
     "url", ["https://10.0.0.5", "https://2130706433", "https://localhost", "http://shop.example", "https://[::1]"]
 )
 def test_a_private_or_plain_address_is_kept_only_where_it_is_allowed(workplace: Workplace, woo: StoreIntegration, url: str):
-    given = replace(woo, url=url)
+    given = replace(woo, url=url, credentials={})
     with pytest.raises(UsageError, match=r"store 'berlin': .*`inventory-pipeline stores add berlin … --allow-private` allows it"):
-        workplace.integrations.add(given)
+        workplace.integrations.add(given, TYPED)
     assert workplace.integrations.list() == []
     host = str(urlsplit(url).hostname)
     allowed = Workplace(workplace.database, workplace.feed_dir, workplace.vault, AllowedHosts.parse(host))
-    assert not allowed.integrations.add(replace(given, key="other")).store.allow_private
-    assert workplace.integrations.add(replace(given, allow_private=True)).store.allow_private
-    told = f"woocommerce at {url}, private addresses allowed, consumer_key=secret:KEY, consumer_secret=secret:SECRET"
+    assert not allowed.integrations.add(replace(given, key="other"), TYPED).store.allow_private
+    assert workplace.integrations.add(replace(given, allow_private=True), TYPED).store.allow_private
+    references = ", ".join(f"{name}=secret:berlin.{name}" for name in TYPED)
+    told = f"woocommerce at {url}, private addresses allowed, {references}"
     assert workplace.audited()[-1] == ("stores add", "berlin", told)
 
 
@@ -284,7 +352,7 @@ def test_metadata_addresses_are_kept_by_nobody(workplace: Workplace, woo: StoreI
 
 def test_another_address_is_not_allowed_what_the_old_one_was(integrations: Integrations, woo: StoreIntegration):
     local = "http://127.0.0.1:8080/shop"
-    integrations.add(replace(woo, url=local, allow_private=True))
+    integrations.add(replace(woo, url=local, allow_private=True, credentials={}), TYPED)
     assert integrations.set("berlin", name="Berlin", url=local).store.allow_private, "the same address said again"
     before = integrations.get("berlin")
     for other in ("http://127.0.0.1:9200/", "http://127.0.0.1:8080/admin", "http://192.168.1.1/"):
@@ -297,7 +365,7 @@ def test_another_address_is_not_allowed_what_the_old_one_was(integrations: Integ
 
 
 def test_a_private_address_is_not_disallowed_while_it_is_the_stores(integrations: Integrations, woo: StoreIntegration):
-    integrations.add(replace(woo, url="https://10.0.0.5", allow_private=True))
+    integrations.add(replace(woo, url="https://10.0.0.5", allow_private=True, credentials={}), TYPED)
     with pytest.raises(UsageError, match=r"10\.0\.0\.5 is a private address"):
         integrations.set("berlin", allow_private=False)
     integrations.set("berlin", url="https://berlin.example", allow_private=True)
