@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
+import dagster
 import uvicorn
 from dagster import DagsterError, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._cli.proxy_server_manager import ProxyServerManager
@@ -119,7 +120,8 @@ def _serve(options: argparse.Namespace, orphaned: threading.Event) -> NoReturn:
         threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
         daemon = opened.enter_context(_daemon(instance, workspace, verbose=options.verbose)) if options.daemon else None
         instance.optimize_for_webserver(_STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_SECONDS, _POOL_OVERFLOW)
-        context = opened.enter_context(WorkspaceProcessContext(instance, WorkspaceFileTarget([workspace])))
+        context = WorkspaceProcessContext(instance, WorkspaceFileTarget([workspace]), version=dagster.__version__)
+        opened.enter_context(context)
         web = opened.enter_context(_web_ui(context, [socket.socket(fileno=number) for number in options.listener]))
         if options.reload:
             threading.Thread(target=_reload, args=(context,), daemon=True).start()
@@ -175,9 +177,9 @@ def _web_ui(context: WorkspaceProcessContext, listeners: Sequence[socket.socket]
     """Serves while open, in a thread that is yielded once it answers: signals are for the main thread."""
     from dagster_webserver.app import create_app_from_workspace_process_context
 
-    dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_RATE_MS)
+    app = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_RATE_MS)
     config = uvicorn.Config(
-        Gate(dagster, load_environment().web_hosts),
+        Gate(app, load_environment().web_hosts),
         log_config=None,
         log_level="critical",
         access_log=False,

@@ -42,9 +42,17 @@ def listen(host: str, port: int) -> list[socket.socket]:
     except (socket.gaierror, UnicodeError):
         raise InventoryError(f"--host {one_line(host, 80)} is no address or name of this machine") from None
     listeners: list[socket.socket] = []
+    missing: OSError | None = None
     try:
         for family, _, _, _, address in dict.fromkeys(found):
-            listeners.append(socket.create_server(address[:2], family=family))
+            try:
+                listeners.append(socket.create_server(address[:2], family=family))
+            except OSError as error:
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                missing = error  # a machine without IPv6 may still call itself ::1
+        if missing is not None and not listeners:
+            raise missing
     except OSError as error:
         for listener in listeners:
             listener.close()
@@ -96,6 +104,7 @@ class Served:
             listener.close()
         self._report = os.fdopen(reading)
         self._hears = False
+        self._answers = False
         self._why = ""
         self._deadline: float | None = None
 
@@ -114,7 +123,8 @@ class Served:
         if line == STARTING:
             self._hears = True
             line = self._report.readline().strip()
-        if line == READY:
+        self._answers = line == READY
+        if self._answers:
             return True
         self._why = line
         self.wait()
@@ -132,6 +142,12 @@ class Served:
         """Ends all processes at once. Safe in a signal handler."""
         self._signal_all(signal.SIGKILL)
 
+    def _wait_for_stragglers(self) -> None:
+        """Code servers that were told to end, and are about to."""
+        deadline = time.monotonic() + _STRAGGLER_SECONDS
+        while _group_lives(self._process.pid) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+
     def _signal_all(self, number: int) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
@@ -143,13 +159,12 @@ class Served:
                 self.kill()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_LOOK_SECONDS)
-        deadline = time.monotonic() + _STRAGGLER_SECONDS
-        while _group_lives(self._process.pid) and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
+        if self._process.returncode != -signal.SIGKILL:
+            self._wait_for_stragglers()
         self.kill()
         if not self.is_ending:
             why = self._why or self._report.read().strip() or f"the lines above say why (exit status {self._process.returncode})"
-            raise InventoryError(f"the web UI has ended: {why}")
+            raise InventoryError(f"the web UI {'has ended' if self._answers else 'could not start'}: {why}")
 
 
 @contextmanager

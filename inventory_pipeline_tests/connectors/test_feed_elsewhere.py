@@ -99,6 +99,10 @@ class Sftp:
         if self._acceptor is not None:
             self._acceptor.close()
             await self._acceptor.wait_closed()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def url(self, path: str) -> str:
         return f"sftp://127.0.0.1:{self.port}{path}"

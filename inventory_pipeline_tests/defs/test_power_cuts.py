@@ -171,7 +171,7 @@ def assert_nothing_is_lost_or_doubled(steps: Steps, step: str, run_id: str, shop
     green = [each for each in list_syncs(steps.instance, store=step) if each.outcome == "published"]
     assert len(green) > published, "the store's next sync is green"
     assert sorted(each.run_id for each in green) == sorted(steps.published(step)), "each snapshot is one green run's"
-    which = dg.AssetRecordsFilter(asset_key=names.SNAPSHOT, asset_partitions=[step])
+    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[step])
     assert len(steps.instance.fetch_materializations(which, limit=10).records) == len(green), "and one materialization's"
     assert sum(each.created or 0 for each in green) == LINES
     with steps.services.database.connect() as connection:

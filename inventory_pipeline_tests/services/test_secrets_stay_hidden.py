@@ -86,7 +86,7 @@ def test_a_sync_and_a_check_show_no_secret(
     value = f"v=1&key={quote_plus(planted)}" if sent == "whole query" else planted
     integrations.put_credential("PLANTED", value, ["127.0.0.1"])
     with LocalServer(supplier) as server:
-        store = integrations.add(web_feed(url=f"{server.url}/stock.csv", credentials=credentials)).store
+        store = integrations.add(web_feed(url=f"{server.url}/stock.csv", credentials=credentials, allow_private=True)).store
         found = integrations.check("web")
         connector = workplace.connect(store, {})
         failure: list[str] = []

@@ -18,8 +18,9 @@ from inventory_pipeline.demo.messages import Answer, Request, Respond
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline_tests.cli.conftest import command
 from inventory_pipeline_tests.postgres import PostgresServer
-from inventory_pipeline_tests.web.served import PATIENCE, Served, ours
+from inventory_pipeline_tests.web.served import PATIENCE, Served, free_port, ours
 
 OPERATIONS = (PROJECT_ROOT / "docs" / "operations.md").read_text()
 # The unit that the document gives for good.
@@ -142,3 +143,13 @@ def test_a_web_host_that_is_none_is_refused_with_the_form_it_takes(word: str) ->
     result = CliRunner().invoke(app, ["platforms"], env={"INVENTORY_WEB_HOSTS": f"localhost, {word}"})
     assert result.exit_code == 2
     assert f"INVENTORY_WEB_HOSTS holds {word!r}, which is no host name" in result.stderr
+
+
+def test_a_history_that_cannot_be_opened_is_said_and_nothing_stays(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "nowhere"))
+    _, errors = (process := command("serve", "--port", str(free_port()))).communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert f'could not start: Dagster\'s history cannot be opened: $DAGSTER_HOME "{tmp_path / "nowhere"}"' in errors
+    assert ours(data_dir) == {}

@@ -85,6 +85,14 @@ class Elsewhere:
         """The file, fetched whole once it has rested; None where `memo` says that it is the one already read."""
         arguments = await self._sftp_arguments() if self._kind == "sftp" else {}
         files = await self._do(lambda: self._file_system(arguments))
+        try:
+            async with self._opened(files, memo) as source:
+                yield source
+        finally:
+            await asyncio.to_thread(_close, files)
+
+    @asynccontextmanager
+    async def _opened(self, files: Any, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
         path = await self._do(lambda: self._chosen(files))
         entry = await self._settled(files, path)
         if memo.get("file") == _stamp(path, entry):
@@ -259,6 +267,14 @@ def _ftp(parts: SplitResult, given: Mapping[str, str], known: Mapping[str, Any])
         tls=secure,
         **known,
     )
+
+
+def _close(files: Any) -> None:
+    """Leaves no connection behind: by themselves these libraries close theirs when nobody holds them any more."""
+    if hasattr(files, "_stack"):  # sshfs
+        files._finalize(files.loop, files._pool, files._stack)
+    elif hasattr(files, "ftp"):
+        files.ftp.close()
 
 
 def _name(path: str) -> str:
