@@ -35,6 +35,7 @@ format: $(VENV)/.developing ## Format the code and mend what ruff can
 bench: $(VENV)/.benchmarking ## Speed and memory against a floor and dlt (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.speed
 	@$(BIN)/python -m benchmarks.alerts
+	@$(BIN)/python -m benchmarks.starting
 
 # The stamps make the second `make` quick; a change of either file installs again.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -132,12 +132,7 @@ def at_a_terminal(*arguments: str, answer: bytes) -> tuple[str, int]:
 
 def processes_on(folder: Path) -> list[str]:
     """The command lines of all living processes that work on this data folder (or the demo's in it)."""
-    return list(pids_on(folder).values())
-
-
-def pids_on(folder: Path) -> dict[int, str]:
-    """The same by process id."""
-    found = {}
+    found = []
     for process in Path("/proc").iterdir():
         try:
             environment = (process / "environ").read_bytes()
@@ -145,7 +140,7 @@ def pids_on(folder: Path) -> dict[int, str]:
         except OSError:
             continue
         if f"INVENTORY_DATA_DIR={folder}".encode() in environment and int(process.name) != os.getpid():
-            found[int(process.name)] = words
+            found.append(words)
     return found
 
 

@@ -38,6 +38,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             monkeypatch.setenv(name, "")
         monkeypatch.delenv("DAGSTER_HOME", raising=False)
         monkeypatch.setenv("INVENTORY_DATA_DIR", str(folder))
+        monkeypatch.setenv("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where these tests' shops are
         monkeypatch.setenv("INVENTORY_RETRY_WAIT_SECONDS", "0")
         monkeypatch.setenv("INVENTORY_CRED_KEY", "ck_" + "1" * 40)
         monkeypatch.setenv("INVENTORY_CRED_SECRET", "cs_" + "2" * 40)

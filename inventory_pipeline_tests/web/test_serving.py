@@ -56,7 +56,7 @@ def cli(*arguments: str, stdin: str | None = None, **environment: str) -> str:
 def connect(key: str, shop: DemoStore, **environment: str) -> None:
     cli(
         *("stores", "add", key, "--platform", "woocommerce", "--url", shop.url, "--auto-sync"),
-        *("--credential", "consumer_key=-", "--credential", "consumer_secret=-"),
+        *("--credential", "consumer_key=-", "--credential", "consumer_secret=-", "--allow-private"),
         stdin=f"{shop.key}\n{shop.secret}\n",
         **environment,
     )

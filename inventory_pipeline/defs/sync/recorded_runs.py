@@ -49,7 +49,9 @@ class RecordedRun:
 
 def latest_syncs(connection: sa.Connection, *, store: str | None, limit: int) -> list[RecordedRun]:
     """The latest runs that select the asset, whatever their job, newest first."""
-    query = _select().where(_runs.c.run_body.contains(SNAPSHOT)).order_by(_runs.c.id.desc()).limit(limit)
+    # A run of the job that a sensor or schedule requested names the job, and not the asset.
+    named = sa.or_(_runs.c.run_body.contains(SNAPSHOT), _runs.c.run_body.contains(SYNC_JOB))
+    query = _select().where(named).order_by(_runs.c.id.desc()).limit(limit)
     if store is not None:
         mine = sa.select(_tags.c.run_id).where(_tags.c.key == PARTITION_TAG, _tags.c.value == store)
         query = query.where(_runs.c.run_id.in_(mine))

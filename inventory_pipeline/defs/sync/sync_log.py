@@ -5,15 +5,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-import sqlalchemy as sa
-
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.sync import Outcome, Trigger
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.sync.recorded_runs import RecordedRun, history_of, latest_syncs, runs_by_id
 
-if TYPE_CHECKING:  # loading Dagster takes longer than all that is done here
+if TYPE_CHECKING:  # reading the log must not wait for Dagster, nor Dagster's code server for SQLAlchemy
+    import sqlalchemy as sa
     from dagster import DagsterInstance, DagsterRun
+
+    from inventory_pipeline.defs.sync.recorded_runs import RecordedRun
 
 # Enough of a store's latest runs to look past the ones that were refused or canceled.
 _LOOK_BACK = 10
@@ -54,17 +54,23 @@ class SyncLogRow:
 
 def list_syncs(instance: "DagsterInstance", *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
     """The latest `limit` syncs, newest first, running ones included; of one store where `store` is given. One query."""
+    from inventory_pipeline.defs.sync.recorded_runs import history_of
+
     with history_of(instance) as connection:
         return read_syncs(connection, store=store, limit=limit)
 
 
-def read_syncs(connection: sa.Connection, *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
+def read_syncs(connection: "sa.Connection", *, store: str | None = None, limit: int = 20) -> list[SyncLogRow]:
     """The same of a connection to Dagster's history."""
+    from inventory_pipeline.defs.sync.recorded_runs import latest_syncs
+
     return [_row(run) for run in latest_syncs(connection, store=store, limit=limit)]
 
 
 def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
     """The row of one run."""
+    from inventory_pipeline.defs.sync.recorded_runs import history_of, runs_by_id
+
     with history_of(instance) as connection:
         return next((_row(run) for run in runs_by_id(connection, [run_id])), None)
 
@@ -72,6 +78,7 @@ def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
 def failed_stores(instance: "DagsterInstance", stores: Sequence[str]) -> list[str]:
     """Those of `stores` whose last sync that was let run to its end failed or was quarantined. Two queries."""
     from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
+    from inventory_pipeline.defs.sync.recorded_runs import history_of, runs_by_id
 
     latest: dict[str | None, SyncLogRow] = {}
     run_ids = latest_run_ids(instance, stores, each=_LOOK_BACK)
@@ -102,7 +109,7 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
     return "auto_sync" if "dagster/sensor_name" in tags else "manual"
 
 
-def _row(run: RecordedRun) -> SyncLogRow:
+def _row(run: "RecordedRun") -> SyncLogRow:
     own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
@@ -123,7 +130,7 @@ def _row(run: RecordedRun) -> SyncLogRow:
     )
 
 
-def _outcome(run: RecordedRun, own: Mapping[str, str]) -> Outcome | None:
+def _outcome(run: "RecordedRun", own: Mapping[str, str]) -> Outcome | None:
     told = own.get(names.OUTCOME_TAG)
     if told in get_args(Outcome):
         return cast(Outcome, told)
@@ -133,7 +140,7 @@ def _outcome(run: RecordedRun, own: Mapping[str, str]) -> Outcome | None:
     return ended.get(run.status, "failed")
 
 
-def _unexplained(run: RecordedRun, outcome: Outcome | None) -> str | None:
+def _unexplained(run: "RecordedRun", outcome: Outcome | None) -> str | None:
     """For a run that ended without a word of its own, until `sync_failure_sensor` has looked up why."""
     if outcome != "failed":
         return None

@@ -198,11 +198,11 @@ def test_no_form_can_allow_a_private_address(instance: DagsterInstance) -> None:
 
 
 def test_a_form_that_moves_a_store_takes_the_command_lines_permission_away(instance: DagsterInstance, services: Services) -> None:
-    store = StoreIntegration(key="erp", platform="woocommerce", url="http://10.0.0.5", credentials=REFERENCES, allow_private=True)
+    store = StoreIntegration(key="erp", platform="feed", url="http://10.0.0.5/stock.csv", allow_private=True)
     services.integrations.add(store)
-    assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.6").failure
+    assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.6/stock.csv").failure
     assert manage(instance, "erp", "change", name="ERP").run.status is DagsterRunStatus.SUCCESS
     assert services.integrations.get("erp").allow_private
-    manage(instance, "erp", "change", url="https://erp.example")
+    manage(instance, "erp", "change", url="https://erp.example/stock.csv")
     assert not services.integrations.get("erp").allow_private
-    assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.5").failure
+    assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.5/stock.csv").failure
