@@ -13,8 +13,7 @@ from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.http.hosts import Host
 
 if TYPE_CHECKING:  # the registry is read by programs that never open a connection
-    from inventory_pipeline.http.client import HttpClient
-    from inventory_pipeline.http.exchange import RequestRecord
+    from inventory_pipeline.http.client import HttpClient, RequestRecord
 
 
 # In the place of a host's name: the one in the store's address.

@@ -24,7 +24,7 @@ from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantit
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, StockLine
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response
 
 KIT = "kit (its stock is that of its parts)"
 UNUSED = "inventory item that no variant is sold from"

@@ -24,9 +24,9 @@ from inventory_pipeline.core.quantity import UNKNOWN, Quantity, platform_number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, NO_LOCATION, Completeness, ListCoverage, Page, RejectedLine, StockLine
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.ahead import in_order
 from inventory_pipeline.http.auth import QueryCredentials
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.client import in_order
+from inventory_pipeline.http.response import Response
 
 SUM = "sum row of a product with combinations (these are the lines)"
 PACK = "pack (its stock is that of its products)"

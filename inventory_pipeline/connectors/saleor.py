@@ -30,7 +30,7 @@ from inventory_pipeline.connectors.toolkit.tokens import HeaderToken
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity
 from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, StockLine
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response
 
 PERMISSION = "MANAGE_PRODUCTS"
 _EXPIRED = {"ExpiredSignatureError", "InvalidTokenError", "InvalidSignatureError", "DecodeError"}

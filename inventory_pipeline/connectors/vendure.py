@@ -33,7 +33,7 @@ from inventory_pipeline.core.errors import (
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity
 from inventory_pipeline.core.stock import NO_LOCATION, Completeness, LineNote, Page, StockLine
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import Response, host_and_path
+from inventory_pipeline.http.response import Response, host_and_path
 
 API_KEY, USERNAME, PASSWORD = "api_key", "username", "password"
 THRESHOLD = "out-of-stock threshold over several locations: not taken off what is available"

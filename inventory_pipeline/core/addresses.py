@@ -83,7 +83,7 @@ def address_in(host: str) -> Address | None:
         return None
 
 
-def carried(address: Address) -> Iterator[IPv4Address]:
+def embedded_ipv4(address: Address) -> Iterator[IPv4Address]:
     """The IPv4 addresses that an IPv6 address stands for or is sent on to."""
     if isinstance(address, IPv4Address):
         return
@@ -98,15 +98,15 @@ def carried(address: Address) -> Iterator[IPv4Address]:
         yield from address.teredo
 
 
-def is_never(address: Address) -> bool:
+def is_forbidden(address: Address) -> bool:
     """Whether nothing is ever connected to it, whoever allows what: link-local addresses, and where clouds keep keys."""
-    return any(each in network for each in (address, *carried(address)) for network in _NEVER_NETWORKS)
+    return any(each in network for each in (address, *embedded_ipv4(address)) for network in _NEVER_NETWORKS)
 
 
-def private_words(address: Address) -> str | None:
+def private_kind(address: Address) -> str | None:
     """`a loopback address`, `a private address` …: what it is where it cannot be reached from everywhere, else None."""
     if isinstance(address, IPv6Address) and any(address in network for network in (_MAPPED, _NAT64, _SIX_TO_FOUR)):
-        return private_words(next(carried(address)))
+        return private_kind(next(embedded_ipv4(address)))
     for network, words in _PRIVATE_NETWORKS:
         if address in network:
             return words
@@ -139,12 +139,12 @@ class AllowedHosts:
             names.add(host_name(entry))
         return cls(frozenset(names), tuple(networks))
 
-    def names_host(self, host: str) -> bool:
+    def has_name(self, host: str) -> bool:
         parts = host_name(host).split(".")
         return host_name(host) in self.names or any(f"*.{'.'.join(parts[at:])}" in self.names for at in range(1, len(parts)))
 
-    def hold(self, address: Address) -> bool:
-        return any(each in network for each in (address, *carried(address)) for network in self.networks)
+    def has_address(self, address: Address) -> bool:
+        return any(each in network for each in (address, *embedded_ipv4(address)) for network in self.networks)
 
 
 NO_HOSTS = AllowedHosts()
@@ -163,21 +163,21 @@ class AddressPolicy:
     allowed: AllowedHosts = NO_HOSTS
     way_out: str = ""
 
-    def refusal(self, scheme: str, host: str, address: Address | None = None, *, is_last: bool = False) -> str | None:
+    def refusal(self, scheme: str, host: str, address: Address | None = None, *, final: bool = False) -> str | None:
         """Why `scheme://host` may not be connected to at `address`; None where it may.
 
         Without an address, only what the host itself tells is judged: a name is judged again once it was looked up,
         unless this look is the last.
         """
         address = address if address is not None else address_in(host)
-        if address is not None and is_never(address):
+        if address is not None and is_forbidden(address):
             found = self._found(host, address, "a link-local or metadata address")
             return f"{found}; nothing is ever read from there or sent there"
-        if self.allow_private or self.allowed.names_host(host) or (address is not None and self.allowed.hold(address)):
+        if self.allow_private or self.allowed.has_name(host) or (address is not None and self.allowed.has_address(address)):
             return None
-        if address is None and self.allowed.networks and not is_last:
+        if address is None and self.allowed.networks and not final:
             return None  # it may turn out to be in one of them
-        if address is not None and (words := private_words(address)):
+        if address is not None and (words := private_kind(address)):
             return f"{self._found(host, address, words)}; {self._ways_out(host)}"
         if address is None and _LOCAL_NAME.fullmatch(host_name(host)):
             return f"{self.subject}: {host:.100} is the name of a host in a private network; {self._ways_out(host)}"

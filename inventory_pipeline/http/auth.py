@@ -1,4 +1,4 @@
-"""Ways of proving who asks, as httpx.Auth. Basic is httpx's own."""
+"""Authentication as httpx.Auth objects. Basic is httpx's own."""
 
 from collections.abc import Generator
 from typing import Any
@@ -13,18 +13,18 @@ from oauthlib.oauth1.rfc5849 import signature
 class OAuth1(httpx.Auth):
     """OAuth 1.0a, one-legged, HMAC-SHA256, in the query (RFC 5849, 3.5.3): some hosts drop the Authorization header.
 
-    Every request gets its own nonce and time, so a question must be put unsigned for each attempt.
+    Each request gets a nonce and time of its own, so each attempt must start from the unsigned request.
     """
 
     def __init__(self, key: str, secret: str) -> None:
         self._client = Client(key, client_secret=secret)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        place, _, query = str(request.url).partition("?")
-        asked = parse_qsl(query, keep_blank_values=True)
+        base, _, query = str(request.url).partition("?")
+        given = parse_qsl(query, keep_blank_values=True)
         if "oauth_" in query:  # a redirect echoes the signature of the request before
-            asked = [(name, value) for name, value in asked if not name.startswith("oauth_")]
-            query = urlencode(asked)
+            given = [(name, value) for name, value in given if not name.startswith("oauth_")]
+            query = urlencode(given)
         proof = [
             ("oauth_consumer_key", self._client.client_key),
             ("oauth_nonce", generate_nonce()),
@@ -32,17 +32,17 @@ class OAuth1(httpx.Auth):
             ("oauth_timestamp", generate_timestamp()),
             ("oauth_version", "1.0"),
         ]
-        # Not the library's own `sign`, which takes the address apart and together several times.
+        # Not the library's own `sign`, which parses and writes the URL several times.
         method: Any = request.method
-        params: Any = asked + proof
-        signed = signature.signature_base_string(method, signature.base_string_uri(place), signature.normalize_parameters(params))
+        params: Any = given + proof
+        signed = signature.signature_base_string(method, signature.base_string_uri(base), signature.normalize_parameters(params))
         proof.append(("oauth_signature", signature.sign_hmac_sha256_with_client(signed, self._client)))
-        request.url = httpx.URL(f"{place}?{query}&{urlencode(proof)}" if query else f"{place}?{urlencode(proof)}")
+        request.url = httpx.URL(f"{base}?{query}&{urlencode(proof)}" if query else f"{base}?{urlencode(proof)}")
         yield request
 
 
 class AppendedQuery(httpx.Auth):
-    """A secret that is part of the query. The rest of the address stays as it is: it may be more than names with values."""
+    """A secret that is appended to the query. The rest of the URL stays as it is: it may be more than names with values."""
 
     def __init__(self, query: str) -> None:
         self._query = query.replace("#", "%23").encode()

@@ -1,4 +1,4 @@
-"""Reading an answer's bytes: bounded in memory, size and time, and never taken for whole when they are not."""
+"""Response bodies: decoded within limits on memory, length and time, and never taken for whole when they are not."""
 
 import time
 import zlib
@@ -10,7 +10,7 @@ import httpx
 
 from inventory_pipeline.core.errors import PlatformUnavailable, StoreMisconfigured
 
-# What the standard library undoes within bounds. What is not asked for (br, zstd) is refused.
+# What the standard library decompresses within limits. What is not asked for (br, zstd) is refused.
 ACCEPTED = "gzip, deflate"
 _PLAIN = ("", "identity")
 _GZIP = ("gzip", "x-gzip")
@@ -23,16 +23,16 @@ BODY_LIMIT = 24 * 1024 * 1024
 
 
 class Truncated(Exception):
-    """The body ended before its own end. (httpx hands a compressed body that breaks off over as if it were whole.)"""
+    """The body is not complete: it breaks off, or its compression is damaged. (httpx alone would return it as complete.)"""
 
 
 @dataclass(frozen=True, slots=True)
-class RateFloor:
+class MinimumRate:
     """The fewest bytes a second that a body must bring, taken over `window` seconds of waiting for it; 0 asks for none.
 
-    Only waiting counts, not what is done with the bytes meanwhile, and of one silence no more than a quarter of the
-    window: silences are the time-out's. So a server that works for a while and then sends much is as good as a steady one,
-    and one that sends a byte now and then, to keep the connection, is not.
+    Only waiting counts, not what is done with the bytes meanwhile, and of each wait at most a quarter of the window: one
+    long silence is the time-out's to end. So a server that computes for a while and then sends much passes like a steady
+    one, and one that sends a byte now and then, to keep the connection open, does not.
     """
 
     bytes_per_second: float = MIN_BYTES_PER_SECOND
@@ -40,19 +40,19 @@ class RateFloor:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one body is held to: `where` names it for messages, `limit` is in decoded bytes (None: whoever reads it counts)."""
+class BodyLimits:
+    """The limits of one body. `where` names it in messages; `limit` is its decoded length in bytes (None: no limit)."""
 
     where: str
     limit: int | None
-    floor: RateFloor
+    minimum_rate: MinimumRate
 
 
-class Inflater:
-    """Decompresses gzip (members one after another too) or deflate as it comes, at most STEP bytes at once.
+class Decompressor:
+    """Decompresses gzip, of one member or several, or deflate, in pieces of at most STEP bytes.
 
-    `add` gives what a piece of the compressed body holds, `end` sees to it that the body was whole. Both raise Truncated
-    where it is damaged or breaks off.
+    `add` takes a piece of the compressed body and yields what it decompresses to; `end` checks that the body is complete.
+    Both raise Truncated where it is damaged or breaks off. Works on files too: nothing in it knows HTTP.
     """
 
     def __init__(self, *, gzip: bool = True) -> None:
@@ -62,7 +62,7 @@ class Inflater:
 
     def add(self, data: bytes) -> Iterator[bytes]:
         if self._inflate is None:
-            # By the standard deflate means zlib's form (RFC 9110, 8.4.1.2); some servers send the bare one.
+            # RFC 9110, 8.4.1.2: deflate is the zlib format. Some servers send the bare stream without its header.
             self._start += data
             if len(self._start) < 2:
                 return
@@ -71,7 +71,7 @@ class Inflater:
             data, self._start = self._start, b""
         while data:
             if self._inflate.eof:
-                data = data.lstrip(b"\0")  # what tapes and some programs fill up with
+                data = data.lstrip(b"\0")  # padding after the last member
                 if data and not self._gzip:
                     raise Truncated("a compressed body with something after its end")
                 self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if data else self._inflate
@@ -84,7 +84,7 @@ class Inflater:
             raise Truncated("a compressed body that breaks off")
 
     def _inflated(self, inflate: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-        """All that `data` gives up to the end of its member, in steps."""
+        """What `data` decompresses to, up to the end of its member."""
         is_full = True
         while data or is_full:
             try:
@@ -93,41 +93,41 @@ class Inflater:
                 raise Truncated("a damaged compressed body") from None
             if piece:
                 yield piece
-            # A full step may leave more behind though all that came in is used up.
+            # After a full step zlib may hold more output though it has consumed all input.
             is_full, data = len(piece) == STEP and not inflate.eof, inflate.unconsumed_tail
 
 
-async def bounded(chunks: AsyncGenerator[bytes], encoding: str, bounds: Bounds) -> AsyncGenerator[bytes]:
-    """The decoded body of what the network brings, in pieces of bounded size.
+async def decode_body(chunks: AsyncGenerator[bytes], encoding: str, limits: BodyLimits) -> AsyncGenerator[bytes]:
+    """The decoded body, in pieces of bounded size, from the chunks that the network brings.
 
-    Raises Truncated; StoreMisconfigured past the limit or in an encoding never asked for (another read would bring no
-    other); PlatformUnavailable where it comes too slowly.
+    Raises Truncated; StoreMisconfigured past the limit, or for an encoding that was not asked for, since another read would
+    bring the same; PlatformUnavailable where the chunks come too slowly.
     """
     encoding = encoding.strip().lower()
     if encoding not in (*_PLAIN, *_GZIP, "deflate"):
         raise StoreMisconfigured(
-            f"{bounds.where} answers in the encoding {encoding!r:.40}, which was not asked for: let its server or CDN send"
+            f"{limits.where} answers in the encoding {encoding!r:.40}, which was not asked for: let its server or CDN send"
             f" {ACCEPTED.replace(', ', ' or ')}"
         )
-    inflater = None if encoding in _PLAIN else Inflater(gzip=encoding in _GZIP)
+    decompressor = None if encoding in _PLAIN else Decompressor(gzip=encoding in _GZIP)
     came, size = False, 0
-    async with aclosing(_steady(chunks, bounds)) as arriving:
+    async with aclosing(_at_minimum_rate(chunks, limits)) as arriving:
         async for chunk in arriving:
             came = True
-            for piece in (chunk,) if inflater is None else inflater.add(chunk):
+            for piece in (chunk,) if decompressor is None else decompressor.add(chunk):
                 size += len(piece)
-                if bounds.limit is not None and size > bounds.limit:
+                if limits.limit is not None and size > limits.limit:
                     raise StoreMisconfigured(
-                        f"{bounds.where} answers with more than {bounds.limit:,} bytes; ask for smaller pages"
+                        f"{limits.where} answers with more than {limits.limit:,} bytes; ask for smaller pages"
                     )
                 yield piece
-    if inflater is not None and came:
-        inflater.end()
+    if decompressor is not None and came:
+        decompressor.end()
 
 
-async def _steady(chunks: AsyncGenerator[bytes], bounds: Bounds) -> AsyncGenerator[bytes]:
-    """The chunks themselves. Raises PlatformUnavailable where they come more slowly than the floor."""
-    floor = bounds.floor
+async def _at_minimum_rate(chunks: AsyncGenerator[bytes], limits: BodyLimits) -> AsyncGenerator[bytes]:
+    """The chunks, unchanged. Raises PlatformUnavailable where they come more slowly than the minimum rate."""
+    rate = limits.minimum_rate
     waited, counted, size = 0.0, 0.0, 0
     async with aclosing(chunks):
         while True:
@@ -136,12 +136,12 @@ async def _steady(chunks: AsyncGenerator[bytes], bounds: Bounds) -> AsyncGenerat
             if chunk is None:
                 return
             wait = time.monotonic() - begun
-            waited, counted, size = waited + wait, counted + min(wait, floor.window / 4), size + len(chunk)
-            if counted >= floor.window:
-                if size < floor.bytes_per_second * counted:
+            waited, counted, size = waited + wait, counted + min(wait, rate.window / 4), size + len(chunk)
+            if counted >= rate.window:
+                if size < rate.bytes_per_second * counted:
                     raise PlatformUnavailable(
-                        f"{bounds.where} sends too slowly: {size:,} bytes in {waited:.0f} s of waiting, where at least"
-                        f" {floor.bytes_per_second:g} bytes a second are expected; the setting min_bytes_per_second asks for"
+                        f"{limits.where} sends too slowly: {size:,} bytes in {waited:.0f} s of waiting, where at least"
+                        f" {rate.bytes_per_second:g} bytes a second are expected; the setting min_bytes_per_second asks for"
                         " fewer"
                     )
                 waited, counted, size = 0.0, 0.0, 0
@@ -149,7 +149,7 @@ async def _steady(chunks: AsyncGenerator[bytes], bounds: Bounds) -> AsyncGenerat
 
 
 async def read_beginning(response: httpx.Response, length: int) -> bytes:
-    """The first bytes of a body that is only looked at, as far as they can be read."""
+    """The first bytes of a body, as far as they can be read: of an error response, whose title is all that is wanted."""
     body = bytearray()
     with suppress(Truncated, StoreMisconfigured):  # what came is enough to look at
         async for chunk in response.aiter_raw():

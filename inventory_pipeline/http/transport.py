@@ -1,7 +1,6 @@
-"""What carries httpx's requests: aiohttp, an eighth of the CPU that httpx's own connection pool takes.
+"""httpx's transport over aiohttp, which takes an eighth of the CPU of httpx's own connection pool.
 
-The addresses go out as they are, since some are signed, and a request is sent once: trying again is the client's to decide
-and to count.
+URLs are sent as they are, since some are signed, and each request is sent once: the client decides on retries and counts them.
 """
 
 import asyncio
@@ -20,31 +19,31 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from inventory_pipeline.core.addresses import AddressPolicy, AddressRefused
-from inventory_pipeline.http.body import BODY_LIMIT, Bounds, RateFloor, Truncated, bounded
-from inventory_pipeline.http.reply import host_and_path
+from inventory_pipeline.http.body import BODY_LIMIT, BodyLimits, MinimumRate, Truncated, decode_body
+from inventory_pipeline.http.response import host_and_path
 
 # Hosts put long policies and links into their headers; aiohttp stops at 8 KiB.
 _HEADER_LIMIT = 64 * 1024
-# The name of a request's extension.
+# The request extension that limits the length of the response's body.
 LIMIT = "body_limit"
-# How long a name may take to be looked up that a proxy will look up itself.
+# For looking up a name here that a proxy will look up by itself.
 _LOOK_UP_SECONDS = 5.0
-# The request that a connection is being made for: what aiohttp calls below is told only the address. None: to a proxy.
-_connecting_for: ContextVar[httpx.URL | None] = ContextVar("connecting_for", default=None)
+# The URL that a connection is opened for, since aiohttp's callbacks below get the address only. None: for a proxy.
+_target: ContextVar[httpx.URL | None] = ContextVar("target", default=None)
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """`timeout` bounds, in seconds, the connecting and each wait for bytes; `verify` may be a file of certificates to trust.
+    """To be made in the loop that uses it. Raises httpx's own exceptions.
 
-    Nothing is connected to that `policy` refuses, whatever name leads there: then httpx.ConnectError, caused by
-    AddressRefused. `resolver` looks names up; the system's unless given.
+    `timeout` bounds the connecting and each wait for bytes, in seconds; `verify` may be a file of certificates to trust.
+    An address that `policy` refuses is never connected to, whichever name resolves to it: that raises httpx.ConnectError,
+    caused by AddressRefused. `resolver` looks names up; the system does unless given.
 
-    Bodies come decoded, in pieces of bounded size, not below the `floor`, and up to the request's extension LIMIT in bytes
-    (BODY_LIMIT unless given, None for no limit); reading one raises as `body.bounded`.
+    Response bodies are decoded here. Reading one raises as `decode_body` does: where it is longer than the request's
+    extension LIMIT allows (in bytes; BODY_LIMIT unless given, None for no limit), or slower than `minimum_rate`.
 
-    Made in the loop that uses it. Raises httpx's own exceptions. Proxies are the environment's (`HTTPS_PROXY`, `NO_PROXY`
-    …), as with httpx. A proxy may have any address; what is asked of it is judged by its name, and by its addresses
-    where this machine can look them up.
+    Proxies are those of the environment (`HTTPS_PROXY`, `NO_PROXY` …), as with httpx. A proxy may have any address. A host
+    that is requested through it is checked by its name, and by its addresses where this machine can look them up.
     """
 
     def __init__(
@@ -54,11 +53,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         connections: int,
         timeout: float,
         policy: AddressPolicy,
-        floor: RateFloor | None = None,
+        minimum_rate: MinimumRate | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._verify = verify
-        self._floor = floor or RateFloor()
+        self._minimum_rate = minimum_rate or MinimumRate()
         self._policy = policy
         self._proxies = getproxies()
         self._resolver = resolver or aiohttp.ThreadedResolver()
@@ -77,26 +76,26 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if request.url.scheme not in ("http", "https") or not request.url.host:
             raise httpx.UnsupportedProtocol("an address needs http:// or https:// and a host")
         proxy = self._proxy_for(request.url)
-        with _in_httpx_words():
+        with _as_httpx_errors():
             _raise_refusal(self._policy.refusal(request.url.scheme, request.url.host))
             if proxy is not None:
                 await self._check_for_proxy(request.url)
-            token = _connecting_for.set(None if proxy else request.url)
+            token = _target.set(None if proxy else request.url)
             try:
                 response = await self._session.request(
                     request.method,
                     URL(str(request.url), encoded=True),
-                    headers=_as_written(request.headers),
+                    headers=_header_pairs(request.headers),
                     data=await request.aread() or None,
                     proxy=proxy,
                     ssl=self._trusted if request.url.scheme == "https" else True,
                     allow_redirects=False,
                 )
             finally:
-                _connecting_for.reset(token)
-        bounds = Bounds(host_and_path(str(request.url)), request.extensions.get(LIMIT, BODY_LIMIT), self._floor)
+                _target.reset(token)
+        limits = BodyLimits(host_and_path(str(request.url)), request.extensions.get(LIMIT, BODY_LIMIT), self._minimum_rate)
         headers = [(name, value) for name, value in response.raw_headers if name.lower() != b"content-encoding"]
-        return httpx.Response(response.status, headers=headers, stream=_Body(response, bounds))
+        return httpx.Response(response.status, headers=headers, stream=_Body(response, limits))
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -109,23 +108,23 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return proxy if proxy and not proxy_bypass(url.host) else None
 
     def _make_socket(self, info: tuple) -> socket.socket:
-        """Every connection is made here, those to literal addresses too, which no resolver is asked for."""
+        """aiohttp's socket factory: sees every address, also literal ones, which aiohttp asks no resolver for."""
         family, kind, protocol, _, address = info
-        url = _connecting_for.get()
+        url = _target.get()
         if url is not None:
             _raise_refusal(self._policy.refusal(url.scheme, url.host, ip_address(address[0])))
         return socket.socket(family, kind, protocol)
 
     async def _check_for_proxy(self, url: httpx.URL) -> None:
-        """Raises AddressRefused where this machine knows an address of the host that is refused.
+        """Raises AddressRefused where an address that this machine resolves the host to is refused.
 
-        Behind some proxies no public name can be looked up here; of those only the name is judged.
+        Behind some proxies public names cannot be looked up here; then only the name is checked.
         """
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
                 found = await self._resolver.resolve(url.raw_host.decode(), url.port or 0, socket.AF_UNSPEC)
         except (OSError, TimeoutError):
-            _raise_refusal(self._policy.refusal(url.scheme, url.host, is_last=True))
+            _raise_refusal(self._policy.refusal(url.scheme, url.host, final=True))
             return
         for each in found:
             _raise_refusal(self._policy.refusal(url.scheme, url.host, ip_address(each["host"])))
@@ -136,7 +135,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 
 class _AllowedAddresses(AbstractResolver):
-    """Of a name's addresses those that may be connected to: a host that has one in a private network too goes on."""
+    """Resolves a name to those of its addresses that the policy allows. Raises AddressRefused where it allows none."""
 
     def __init__(self, resolver: AbstractResolver, policy: AddressPolicy) -> None:
         self._resolver = resolver
@@ -144,7 +143,7 @@ class _AllowedAddresses(AbstractResolver):
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
-        url = _connecting_for.get()
+        url = _target.get()
         if url is None:
             return found
         refusals = [self._policy.refusal(url.scheme, url.host, ip_address(each["host"])) for each in found]
@@ -157,8 +156,8 @@ class _AllowedAddresses(AbstractResolver):
         await self._resolver.close()
 
 
-def _as_written(headers: httpx.Headers) -> list[tuple[str, str]]:
-    """With the capitals that they were given with: httpx compares without them, and some receivers do not."""
+def _header_pairs(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """Names keep their capitals, which `multi_items` drops: some webhook receivers compare them."""
     names = (raw.decode("ascii") for raw, _ in headers.raw)
     return [(name, value) for name, (_, value) in zip(names, headers.multi_items(), strict=True)]
 
@@ -169,39 +168,39 @@ def _raise_refusal(refusal: str | None) -> None:
 
 
 class _Body(httpx.AsyncByteStream):
-    """Decoded and bounded here, so that whoever reads it, httpx included, meets neither a bomb nor a body without end."""
+    """The decoded body. Decoding it here bounds it for httpx too, which by itself reads whole what a sign-in receives."""
 
-    def __init__(self, response: aiohttp.ClientResponse, bounds: Bounds) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limits: BodyLimits) -> None:
         self._response = response
-        self._bounds = bounds
+        self._limits = limits
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         encoding = self._response.headers.get("Content-Encoding", "")
-        async with aclosing(bounded(self._arriving(), encoding, self._bounds)) as pieces:
+        async with aclosing(decode_body(self._raw_chunks(), encoding, self._limits)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    async def _arriving(self) -> AsyncGenerator[bytes]:
+    async def _raw_chunks(self) -> AsyncGenerator[bytes]:
         try:
-            with _in_httpx_words():
+            with _as_httpx_errors():
                 while chunk := await self._response.content.readany():
                     yield chunk
         except (httpx.RemoteProtocolError, httpx.ReadError):
             raise Truncated("a body that breaks off") from None
 
     async def aclose(self) -> None:
-        # Read to its end the connection is free again already; else nobody can use it any more.
+        # A body that was read to its end has freed its connection already; any other connection is of no more use.
         self._response.close()
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Gives failures their httpx names before aiohttp sees them, which would silently ask a second time."""
-    with _in_httpx_words():
+    """Turns failures into httpx's before aiohttp sees its own, which it would silently retry."""
+    with _as_httpx_errors():
         return await handler(request)
 
 
 @contextmanager
-def _in_httpx_words() -> Iterator[None]:
+def _as_httpx_errors() -> Iterator[None]:
     try:
         yield
     except AddressRefused as error:

@@ -19,8 +19,8 @@ from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.notices import Payload, RouteKind
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.http.outbound import checked_connections, has_proxy, host_refusal
 from inventory_pipeline.notify.message import render
-from inventory_pipeline.notify.outbound import has_proxy, held_to, host_refusal
 
 SIGNATURE, TIMESTAMP, KEY = "X-Inventory-Signature", "X-Inventory-Timestamp", "Idempotency-Key"
 SECONDS = 20.0
@@ -60,10 +60,10 @@ class AppriseChannel:
         if has_proxy() and (host := _host_of(self._url)) and (refusal := host_refusal(self._policy, host)):
             raise DeliveryFailed(refusal)
         told = {"body": message.text, "title": message.title, "body_format": apprise.NotifyFormat.TEXT}
-        with held_to(self._policy) as outbound:
+        with checked_connections(self._policy) as check:
             result = service.notify(**told, timeout=SECONDS)
-        if not result and outbound.refused:
-            raise DeliveryFailed(outbound.refused[0])
+        if not result and check.refused:
+            raise DeliveryFailed(check.refused[0])
         if not result:
             told = "; ".join(one_line(entry.message, 200) for entry in result.logs())
             raise DeliveryFailed(redact(told or "the service did not take the notice"))

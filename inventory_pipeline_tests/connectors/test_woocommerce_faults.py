@@ -15,7 +15,7 @@ from inventory_pipeline.core.errors import (
     StoreMisconfigured,
     SyncError,
 )
-from inventory_pipeline.http.exchange import RequestRecord
+from inventory_pipeline.http.client import RequestRecord
 from inventory_pipeline_tests.connectors.made_up_shop import MadeUpShop, product
 from inventory_pipeline_tests.connectors.reading import check_shop, read_shop
 from inventory_pipeline_tests.connectors.recorded_shop import recorded_answer

@@ -15,7 +15,7 @@ from inventory_pipeline.connectors.woocommerce.lines import Listed, Product, Var
 from inventory_pipeline.connectors.woocommerce.read import LineBuilder
 from inventory_pipeline.core.errors import LineRejected
 from inventory_pipeline.core.stock import Page
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response
 from inventory_pipeline_tests.connectors.made_up_shop import parent, product, variation
 
 anything = st.recursive(

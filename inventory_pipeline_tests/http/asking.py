@@ -3,9 +3,8 @@
 import asyncio
 from typing import Any
 
-from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.exchange import RequestRecord
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.client import HttpClient, RequestRecord
+from inventory_pipeline.http.response import Response
 from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, App, LocalServer
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured
-from inventory_pipeline.http.body import BODY_LIMIT, STEP, Inflater, Truncated
+from inventory_pipeline.http.body import BODY_LIMIT, STEP, Decompressor, Truncated
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.retry import RetryPolicy
 from inventory_pipeline.http.transport import LIMIT
@@ -34,9 +34,9 @@ def bare(data: bytes) -> bytes:
 
 def inflated(pieces: list[bytes], *, gzip: bool = True) -> tuple[bytes, int]:
     """What the pieces hold, and the length of the longest part that came at once."""
-    inflater = Inflater(gzip=gzip)
-    parts = [part for piece in pieces for part in inflater.add(piece)]
-    inflater.end()
+    decompressor = Decompressor(gzip=gzip)
+    parts = [part for piece in pieces for part in decompressor.add(piece)]
+    decompressor.end()
     return b"".join(parts), max(map(len, parts), default=0)
 
 
@@ -201,8 +201,6 @@ import asyncio, sys
 from inventory_pipeline.core.addresses import AddressPolicy
 from inventory_pipeline.core.errors import StoreMisconfigured
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.retry import RetryPolicy
-from inventory_pipeline.http.transport import LIMIT
 
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))

@@ -12,8 +12,8 @@ from inventory_pipeline.core.addresses import AddressPolicy, AddressRefused, All
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.notices import Payload
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.http.outbound import checked_connections
 from inventory_pipeline.notify.channels import AppriseChannel, DeliveryFailed, WebhookChannel, address_refusal
-from inventory_pipeline.notify.outbound import held_to
 from inventory_pipeline_tests.notify.receivers import HttpServer, SmtpServer, running
 from inventory_pipeline_tests.notify.test_delivery import Desk
 
@@ -145,7 +145,7 @@ def test_every_way_to_open_a_connection_is_seen_and_only_within_the_block(tmp_pa
         socket.socket(socket.AF_UNIX) as local,
     ):
         target = server.getsockname()
-        with held_to(STRICT) as outbound:
+        with checked_connections(STRICT) as check:
             for opening in (
                 lambda: socket.create_connection(target),
                 lambda: stream.connect_ex(target),
@@ -156,14 +156,14 @@ def test_every_way_to_open_a_connection_is_seen_and_only_within_the_block(tmp_pa
             ):
                 with pytest.raises(AddressRefused, match="a loopback address"):
                     opening()
-            assert len(outbound.refused) == 6
+            assert len(check.refused) == 6
             with pytest.raises(FileNotFoundError):
                 local.connect(str(tmp_path / "no socket"))
             thread = threading.Thread(target=lambda: socket.create_connection(target).close())
             thread.start()
             thread.join()
         socket.create_connection(target).close()
-        assert len(outbound.refused) == 6
+        assert len(check.refused) == 6
 
 
 def test_existing_routes_are_judged_by_their_own_permission(database: Database, http: HttpServer) -> None:

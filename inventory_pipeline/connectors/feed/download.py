@@ -15,8 +15,7 @@ from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigur
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.http.auth import AppendedQuery, QueryCredentials
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import host_and_path
-from inventory_pipeline.http.streamed import StreamedResponse
+from inventory_pipeline.http.response import StreamedResponse, host_and_path
 
 IN_MEMORY = 8 << 20
 MAX_BYTES = 2 << 30

@@ -21,7 +21,7 @@ from inventory_pipeline.core.errors import (
     SyncError,
 )
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from inventory_pipeline.core.errors import CredentialsMissing, CredentialsReject
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import host_of
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.reply import host_and_path
+from inventory_pipeline.http.response import host_and_path
 
 SETTINGS: Mapping[str, str] = {
     "api_version": f"version of the Admin API: {', '.join(VERSIONS)} ({DEFAULT_VERSION})",

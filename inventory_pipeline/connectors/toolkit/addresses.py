@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response
 
 
 def store_address(url: str, api_paths: tuple[str, ...] = ()) -> str:

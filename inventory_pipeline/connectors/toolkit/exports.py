@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import host_and_path
+from inventory_pipeline.http.response import host_and_path
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,7 @@ from inventory_pipeline.core.errors import IncompleteRead, RateLimited, StoreMis
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.json import decode_json
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response, decode_json
 
 Answer = TypeVar("Answer")
 

@@ -20,7 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from inventory_pipeline.core.errors import IncompleteRead, LineRejected
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, Completeness, ListCoverage, Page, RejectedLine, StockLine
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.ahead import in_order
+from inventory_pipeline.http.client import in_order
 
 
 class Entry(Protocol):

@@ -11,8 +11,7 @@ import msgspec
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, ID_LENGTH, RejectedLine
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.json import decode_json, decode_loosely
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response, decode_json, decode_loosely
 
 _PHP_MESSAGE = re.compile(rb"[\]}]\s*(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Parse error)\b")
 _TAIL = 16_384  # bytes in which messages after a JSON value are looked for

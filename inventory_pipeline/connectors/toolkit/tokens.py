@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import httpx
 
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.http.redirects import redirect_target
-from inventory_pipeline.http.reply import host_and_path
+from inventory_pipeline.http.client import redirect_target
+from inventory_pipeline.http.response import host_and_path
 from inventory_pipeline.http.retry import is_retryable, status_error
 
 # Renewed so many seconds before its end (or at half of a shorter life), so that no request meets it.

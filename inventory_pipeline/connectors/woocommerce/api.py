@@ -16,7 +16,7 @@ from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavaila
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.client import HttpClient
-from inventory_pipeline.http.reply import Response
+from inventory_pipeline.http.response import Response
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.woocommerce.api import WAYS, NoRoute, WooApi
 from inventory_pipeline.connectors.woocommerce.read import orphan_notes
 from inventory_pipeline.core.errors import SyncError
-from inventory_pipeline.http.json import decode_json, decode_loosely
+from inventory_pipeline.http.response import decode_json, decode_loosely
 
 OLDEST, NEWEST = 7, 11
 _LEADING = re.compile(r"(\d+)\.")

@@ -30,7 +30,7 @@ from inventory_pipeline.connectors.woocommerce.lines import (
 )
 from inventory_pipeline.core.errors import LineRejected
 from inventory_pipeline.core.stock import Completeness, Page, StockLine
-from inventory_pipeline.http.ahead import in_order
+from inventory_pipeline.http.client import in_order
 
 CACHED = "; a cache in front of the shop gives one page for another: leave /wp-json out of it"
 # In the memo of a read: how many variations the shop counts that no product asks for, and how its addresses are made up.

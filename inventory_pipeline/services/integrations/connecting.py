@@ -18,7 +18,7 @@ from inventory_pipeline.services.integrations.credentials import Vault, resolve,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inventory_pipeline.http.exchange import RequestRecord
+    from inventory_pipeline.http.client import RequestRecord
 
 
 class Connecting:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_pipeline.http.ahead import in_order
+from inventory_pipeline.http.client import in_order
 
 
 @given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 5))
