@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inventory_pipeline.cli.findings import Finding
 from inventory_pipeline.cli.session import Session
-from inventory_pipeline.core.addresses import AllowedHosts, policy_of
+from inventory_pipeline.core.addresses import AllowedHosts, store_refusal
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
@@ -62,7 +62,7 @@ def _store(store: StoreIntegration, last: "Snapshot | None", now: datetime, inte
 
 
 def _address(store: StoreIntegration, allowed: AllowedHosts) -> Iterator[Finding]:
-    refusal = policy_of(store, allowed).refusal_of(store.url)
+    refusal = store_refusal(store, allowed)
     if refusal is not None:
         detail, _, cure = refusal.partition("; ")
         yield Finding(f"store {store.key}", "fail", detail, cure)

@@ -12,7 +12,7 @@ from inventory_pipeline.cli.pairs import read_pairs
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.stores_shown import check, list_, show_
-from inventory_pipeline.core.addresses import policy_of
+from inventory_pipeline.core.addresses import store_refusal, urls_of
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
 
@@ -93,8 +93,9 @@ def set_(
     if all(value is None for value in (name, group, url, allow_private, credential, setting, auto_sync, fresh_hours)):
         raise UsageError(f"nothing to change: `inventory-pipeline stores set {key}` needs an option such as --url")
     old = session.integrations.get(key)
-    if url is not None and url.strip() != old.url:
-        allow_private = _allowed(session, replace(old, url=url), allow_private, registered=True)
+    new = replace(old, url=old.url if url is None else url, settings={**old.settings, **settings})
+    if urls_of(new) != urls_of(old):
+        allow_private = _allowed(session, new, allow_private, registered=True)
     references, values = _credentials(key, credential or [])
     change = session.integrations.set(
         key,
@@ -144,7 +145,7 @@ def purge(
 def _allowed(session: Session, store: StoreIntegration, given: bool | None, *, registered: bool) -> bool:
     def refusal(allow_private: bool) -> str | None:
         asked = replace(store, allow_private=allow_private)
-        return policy_of(asked, session.environment.allowed_hosts, registered=registered).refusal_of(store.url)
+        return store_refusal(asked, session.environment.allowed_hosts, registered=registered)
 
     return ask_allow_private(given, refusal)
 

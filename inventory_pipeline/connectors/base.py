@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
-from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
+from inventory_pipeline.core.addresses import NO_HOSTS, AddressPolicy, AllowedHosts, policy_of
 from inventory_pipeline.core.errors import CredentialsMissing
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.core.stores import StoreIntegration
@@ -96,6 +96,11 @@ class ConnectorContext:
     on_request: "Callable[[RequestRecord], None] | None" = None
     allowed_hosts: AllowedHosts = NO_HOSTS
 
+    @property
+    def policy(self) -> AddressPolicy:
+        """Which addresses the store's connections may go to, whoever opens them."""
+        return policy_of(self.store, self.allowed_hosts)
+
     def check_names(self, info: PlatformInfo) -> None:
         """UsageError for a setting that the platform does not have, CredentialsMissing for a credential that it needs."""
         check_names("setting", self.store.settings, info.all_settings)
@@ -122,7 +127,7 @@ class ConnectorContext:
             "timeout": number(settings, "timeout", 30.0, 1, 600),
             "min_bytes_per_second": number(settings, "min_bytes_per_second", 256.0, 0, 1_000_000),
             "verify": flag(settings, "verify_tls", True),
-            "policy": policy_of(self.store, self.allowed_hosts),
+            "policy": self.policy,
             "on_request": self.on_request,
         }
 

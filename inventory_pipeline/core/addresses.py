@@ -14,6 +14,8 @@ from inventory_pipeline.core.stores import StoreIntegration
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+# Of s3://, gs:// and the like the host is a bucket, at an address that the store does not choose.
+_HOST_SCHEMES = ("http", "https", "ftp", "ftps", "sftp")
 ALLOW_VARIABLE = "INVENTORY_ALLOW_PRIVATE_HOSTS"
 
 
@@ -189,13 +191,13 @@ class AddressPolicy:
         return None
 
     def refusal_of(self, url: str) -> str | None:
-        """As `refusal`, for a whole address before anything is looked up. None for what is no web address."""
+        """As `refusal`, for a whole URL before anything is looked up. None for what names no host, such as a file."""
         try:
             parts = urlsplit(url.strip())
             host = parts.hostname
         except ValueError:
             return None
-        return self.refusal(parts.scheme, host) if host and parts.scheme in ("http", "https") else None
+        return self.refusal(parts.scheme, host) if host and parts.scheme in _HOST_SCHEMES else None
 
     def _found(self, host: str, address: Address, words: str) -> str:
         """`store 'berlin': shop.example resolves to 10.0.0.5, a private address`."""
@@ -208,6 +210,17 @@ class AddressPolicy:
     def _ways_out(self, host: str) -> str:
         named = f"{ALLOW_VARIABLE}={host:.100} in the environment"
         return f"where that is meant, {self.way_out} allows it, or {named}" if self.way_out else f"{named} allows it"
+
+
+def urls_of(store: StoreIntegration) -> list[str]:
+    """The URLs that the store names: its own, and those among its settings, such as the endpoint of an S3 of one's own."""
+    return [store.url.strip(), *(value.strip() for _, value in sorted(store.settings.items()) if "://" in value)]
+
+
+def store_refusal(store: StoreIntegration, allowed: AllowedHosts, *, registered: bool = True) -> str | None:
+    """Why the store may not be connected to, as far as its URLs tell before anything is looked up; None where it may."""
+    policy = policy_of(store, allowed, registered=registered)
+    return next(filter(None, map(policy.refusal_of, urls_of(store))), None)
 
 
 def policy_of(store: StoreIntegration, allowed: AllowedHosts, *, registered: bool = True) -> AddressPolicy:

@@ -1,7 +1,8 @@
 """Connections that libraries open by themselves, checked against an AddressPolicy.
 
-Apprise sends through requests, smtplib and others and follows redirects; none of them lets its connections be checked.
-Python itself reports each one before it is opened, with the address that the name resolved to: audit events, PEP 578.
+Apprise sends through requests, smtplib and others and follows redirects; fsspec reads S3, sftp and ftp through boto,
+asyncssh and ftplib. None of them lets its connections be checked. Python itself reports each one before it is opened, with
+the address that the name resolved to: audit events, PEP 578.
 """
 
 import socket

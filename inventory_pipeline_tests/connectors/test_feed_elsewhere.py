@@ -249,3 +249,27 @@ def test_a_file_that_is_being_written_is_waited_for(sftp: Sftp, folder: Path):
 def test_what_such_a_store_does_not_take_is_refused(url: str, credentials: dict[str, str], told: str):
     with pytest.raises(UsageError, match=told):
         feed(url, credentials=credentials)
+
+
+def test_a_private_server_is_connected_to_only_where_it_is_allowed(sftp: Sftp, ftp: str, s3: str) -> None:
+    """By libraries that open their connections themselves, and some of them in threads of their own."""
+    keys = {"access_key": "key", "secret_key": "secret-0123456789"}
+    for url, settings, credentials in (
+        (sftp.url("/stock.csv"), {"host_key": sftp.fingerprint}, USER),
+        (f"{ftp}/stock.csv", {}, {}),
+        ("s3://feeds/stock.csv", {"endpoint": s3}, keys),
+    ):
+        assert len(read_url(url, settings, credentials=credentials).lines) == 2
+        with pytest.raises(StoreMisconfigured, match=r"^store 'depot': 127\.0\.0\.1 is a loopback address; where that is meant"):
+            read_url(url, settings, credentials=credentials, allow_private=False)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::254]"])
+def test_a_metadata_address_is_never_connected_to(host: str) -> None:
+    for url, settings, credentials in (
+        (f"sftp://{host}/x.csv", {"host_key": "SHA256:x"}, USER),
+        (f"ftp://{host}/x.csv", {}, {}),
+        ("s3://feeds/x.csv", {"endpoint": f"http://{host}"}, {}),
+    ):
+        with pytest.raises(StoreMisconfigured, match="a link-local or metadata address"):
+            read_url(url, settings, credentials=credentials)

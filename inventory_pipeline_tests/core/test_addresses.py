@@ -136,13 +136,17 @@ def test_the_refusal_names_the_store_the_address_and_the_way_out() -> None:
     assert "store 'berlin': 127.0.0.1 is a loopback address" in (policy.refusal("https", "127.0.0.1") or "")
 
 
-@pytest.mark.parametrize("url", ["stock.csv", "file:///x", "ftp://127.0.0.1/x", "https://[::1", "", "127.0.0.1:80"])
-def test_only_web_addresses_are_judged(url: str) -> None:
+@pytest.mark.parametrize("url", ["stock.csv", "file:///x", "s3://localhost/x.csv", "https://[::1", "", "127.0.0.1:80"])
+def test_what_names_no_host_is_not_judged(url: str) -> None:
     assert AddressPolicy().refusal_of(url) is None
 
 
 @pytest.mark.parametrize(
-    "url", ["http://shop.example", " HTTPS://LOCALHOST/x ", "https://user@127.0.0.1/", "https://[::1]:8443/"]
+    "url",
+    [
+        *("http://shop.example", " HTTPS://LOCALHOST/x ", "https://user@127.0.0.1/", "https://[::1]:8443/"),
+        *("ftp://127.0.0.1/x", "sftp://nas/x", "ftps://10.0.0.5/x"),
+    ],
 )
 def test_a_whole_address_is_judged_by_its_host(url: str) -> None:
     assert AddressPolicy().refusal_of(url) is not None

@@ -56,7 +56,7 @@ class Feed:
         if self._kind in WEB:
             check_address(self._url)
         elif self._kind in ELSEWHERE:
-            self._elsewhere = Elsewhere(self._url, self._settings, context.credentials, trusts_new_key)
+            self._elsewhere = Elsewhere(self._url, self._settings, context.credentials, context.policy, trusts_new_key)
         elif self._kind == "file":
             if context.credentials:
                 raise UsageError("a feed file needs no credentials; take them away, or give the feed's web address")

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from inventory_pipeline.connectors.feed.settings import FeedSettings
 from inventory_pipeline.connectors.feed.sources import RACY_SECONDS, Source, newest
+from inventory_pipeline.core.addresses import AddressPolicy
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
     IncompleteRead,
@@ -23,6 +24,7 @@ from inventory_pipeline.core.errors import (
     UsageError,
 )
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.http.outbound import checked_connections
 
 Result = TypeVar("Result")
 
@@ -52,6 +54,7 @@ class Elsewhere:
     url: str
     settings: FeedSettings
     credentials: Mapping[str, str] = field(repr=False)
+    policy: AddressPolicy = field(repr=False)
     trusts_new_key: bool = False
     learned: dict[str, str] = field(default_factory=dict)
 
@@ -74,6 +77,10 @@ class Elsewhere:
     @property
     def _parts(self) -> SplitResult:
         return urlsplit(self.url)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.settings.endpoint or self.url).hostname or ""
 
     @property
     def _kind(self) -> str:
@@ -118,17 +125,20 @@ class Elsewhere:
 
     async def _do(self, work: Callable[[], Result]) -> Result:
         """Work that waits for the network, in a thread. Raises the SyncError types for what goes wrong there."""
-        try:
-            return await asyncio.to_thread(work)
-        except SyncError:
-            raise
-        except ImportError:
-            extra = _EXTRAS.get(self._kind, self._kind)
-            raise StoreMisconfigured(
-                f"reading {self._kind}:// needs more libraries; pip install 'inventory_pipeline[{extra}]'"
-            ) from None
-        except Exception as error:  # noqa: BLE001 each library has its own kinds; what is not known is raised again
-            raise self._meaning(error) or error from None
+        with checked_connections(self.policy, self._host) as check:
+            try:
+                return await asyncio.to_thread(work)
+            except SyncError:
+                raise
+            except ImportError:
+                extra = _EXTRAS.get(self._kind, self._kind)
+                raise StoreMisconfigured(
+                    f"reading {self._kind}:// needs more libraries; pip install 'inventory_pipeline[{extra}]'"
+                ) from None
+            except Exception as error:  # noqa: BLE001 each library has its own kinds; what is not known is raised again
+                if check.refused:
+                    raise StoreMisconfigured(check.refused[0]) from None
+                raise self._meaning(error) or error from None
 
     def _meaning(self, error: Exception) -> SyncError | None:
         host = f"{self._parts.hostname}"
@@ -155,12 +165,15 @@ class Elsewhere:
         except ImportError:
             raise StoreMisconfigured("reading sftp:// needs more libraries; pip install 'inventory_pipeline[sftp]'") from None
         host, port = self._parts.hostname or "", self._parts.port or 22
-        try:
-            key = await asyncio.wait_for(asyncssh.get_server_host_key(host, port, config=None), _TIMEOUT)
-        except (OSError, asyncssh.Error, TimeoutError) as error:
-            raise PlatformUnavailable(
-                f"{host} does not answer as it should ({one_line(error, 120)}); it is tried again"
-            ) from None
+        with checked_connections(self.policy, host) as check:
+            try:
+                key = await asyncio.wait_for(asyncssh.get_server_host_key(host, port, config=None), _TIMEOUT)
+            except (OSError, asyncssh.Error, TimeoutError) as error:
+                if check.refused:
+                    raise StoreMisconfigured(check.refused[0]) from None
+                raise PlatformUnavailable(
+                    f"{host} does not answer as it should ({one_line(error, 120)}); it is tried again"
+                ) from None
         if key is None:
             raise PlatformUnavailable(f"{host} shows no key; it is tried again")
         shown, kept = key.get_fingerprint(), self.settings.host_key

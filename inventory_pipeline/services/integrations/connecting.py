@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from inventory_pipeline.connectors.base import Connector, ConnectorContext
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, policy_of
+from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, store_refusal
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.database import Database
@@ -65,6 +65,6 @@ class Connecting:
 
     def check_address(self, store: StoreIntegration, *, registered: bool) -> None:
         """UsageError where the store's address tells by itself that it may not be connected to. Nothing is looked up."""
-        refusal = policy_of(store, self._allowed_hosts, registered=registered).refusal_of(store.url)
+        refusal = store_refusal(store, self._allowed_hosts, registered=registered)
         if refusal is not None:
             raise UsageError(refusal)

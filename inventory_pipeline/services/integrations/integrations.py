@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.connectors.base import CheckItem
+from inventory_pipeline.core.addresses import urls_of
 from inventory_pipeline.core.clock import Clock, show_instant, system_clock
 from inventory_pipeline.core.errors import CredentialsMissing, CredentialsRejected, InventoryError, UsageError
 from inventory_pipeline.core.stores import StoreIntegration, checked_key
@@ -108,7 +109,8 @@ class Integrations:
         """Changes what is given. Settings and credentials are merged; an empty value takes one away; `values` as for `add`.
 
         A `freshness_limit` of zero stands for the usual one. Another host discards the credentials that were there, but for
-        those that are bound to it too, and another address what `allow_private` allowed, which was said of the old one.
+        those that are bound to it too. Another address, the store's own or one in a setting, is not allowed to be private
+        because the old one was.
         """
         given: dict[str, Any] = {"name": name, "group": group, "auto_sync": auto_sync, "allow_private": allow_private}
         changes = {field: value for field, value in given.items() if value is not None}
@@ -119,14 +121,15 @@ class Integrations:
         credentials, values = credentials or {}, values or {}
         with self._secrets.changing() as connection:
             old = _live(connection, key)
-            if changes.get("url", old.url) != old.url and old.allow_private:
-                changes.setdefault("allow_private", False)
             if settings:
                 check_settings(settings)
                 changes["settings"] = merged(old.settings, settings)
+            moved = urls_of(replace(old, **changes)) != urls_of(old)
+            if moved and old.allow_private:
+                changes.setdefault("allow_private", False)
             check_references(merged({}, credentials), _secret_names(connection))
             new = replace(old, **changes)
-            if changes.keys() & {"url", "allow_private"}:
+            if moved or "allow_private" in changes:
                 self._connect.check_address(new, registered=True)
             lost = _left_behind(connection, old, new) - {*credentials, *values}
             if credentials or values or lost:

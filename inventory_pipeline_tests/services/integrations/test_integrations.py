@@ -380,3 +380,21 @@ def test_a_store_that_may_not_be_connected_to_says_so_when_it_is_checked(workpla
     assert not found.ok
     assert found.detail == "store 'depot': 127.0.0.1 is a loopback address"
     assert "`inventory-pipeline stores set depot --allow-private` allows it" in found.cure
+
+
+@pytest.mark.parametrize("url", ["ftp://10.0.0.5/x.csv", "sftp://localhost/x.csv", "ftps://[::1]/x.csv", "s3://bucket/x.csv"])
+def test_a_feed_in_a_store_of_files_follows_the_same_rule(integrations: Integrations, url: str):
+    settings = {"endpoint": "http://127.0.0.1:9000"} if url.startswith("s3") else {}
+    with pytest.raises(UsageError, match="`inventory-pipeline stores add depot … --allow-private` allows it"):
+        integrations.add(feed_store(url=url, settings=settings))
+
+
+def test_an_address_in_a_setting_is_an_address_too(integrations: Integrations):
+    """An S3 of one's own is named by a setting: what was allowed of one endpoint is not allowed of another."""
+    own = {"endpoint": "http://127.0.0.1:9000"}
+    integrations.add(feed_store(url="s3://bucket/x.csv", settings=own, allow_private=True))
+    assert integrations.set("depot", settings={"format": "csv", **own}).store.allow_private
+    with pytest.raises(UsageError, match=r"10\.0\.0\.9 is a private address"):
+        integrations.set("depot", settings={"endpoint": "http://10.0.0.9"})
+    assert integrations.get("depot").settings["endpoint"] == own["endpoint"]
+    assert not integrations.set("depot", settings={"endpoint": "https://s3.example"}).store.allow_private
