@@ -7,11 +7,10 @@ python -m benchmarks.dagster_run sync     `sync_inventory` for the store `shop`
 import sys
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
 
 from benchmarks.measure import STORE, report_peak
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.private_dagster import InMemoryJob, execute_run
 
 
 @dg.op

@@ -65,7 +65,7 @@ def look_at_web(session: Session) -> Iterator[Finding]:
 
 def answers_anybody(port: int, instance: "DagsterInstance") -> bool:
     """Whether the web UI at this port shows this history, told by its id, whatever host it is asked as."""
-    from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+    from inventory_pipeline.defs.private_dagster_storage import SqlRunStorage
 
     if not isinstance(instance.run_storage, SqlRunStorage):
         return False
@@ -80,8 +80,7 @@ def answers_anybody(port: int, instance: "DagsterInstance") -> bool:
 
 
 def look_at_schedule(session: Session) -> Iterator[Finding]:
-    from dagster._core.scheduler.instigation import InstigatorStatus
-
+    from inventory_pipeline.defs.private_dagster_storage import InstigatorStatus
     from inventory_pipeline.defs.sync.interval import sync_interval
 
     environment = session.environment

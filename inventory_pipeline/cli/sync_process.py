@@ -37,20 +37,16 @@ def main() -> None:
 
 def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_id: str, accept_shrink: bool) -> None:
     """Runs one sync to its end. What became of it is in the run."""
-    from dagster._core.definitions.job_base import InMemoryJob
-    from dagster._core.execution.api import execute_run
-    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
-
     from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SNAPSHOT
+    from inventory_pipeline.defs.private_dagster import InMemoryJob, execute_run, job_origin
 
-    # As if the UI had launched it, so that the UI knows which job to execute again.
-    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__")
     run = instance.create_run_for_job(
         job,
         run_id=run_id,
         run_config={"ops": {SNAPSHOT: {"config": {"accept_shrink": True}}}} if accept_shrink else {},
         tags={PARTITION_TAG: store},
-        remote_job_origin=RemoteJobOrigin(repository, job.name),
+        # As if the UI had launched it, so that the UI knows which job to execute again.
+        remote_job_origin=job_origin(CODE_LOCATION, job.name),
     )
     execute_run(InMemoryJob(job), run, instance)
 

@@ -4,10 +4,10 @@ import os
 from urllib.parse import urlsplit
 
 from dagster import DagsterError, DagsterInstance
-from dagster._core.instance.ref import InstanceRef
 
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs.private_dagster import InstanceRef
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.private_files import make_folder
 

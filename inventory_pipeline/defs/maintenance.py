@@ -4,9 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from inventory_pipeline.defs.names import STORES_PARTITIONS
+from inventory_pipeline.defs.private_dagster import FINISHED_STATUSES
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
 
@@ -68,7 +68,7 @@ def _how_stores_stand(instance: dg.DagsterInstance) -> set[str]:
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+    from inventory_pipeline.defs.private_dagster_storage import SqliteEventLogStorage
 
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])

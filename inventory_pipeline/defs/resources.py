@@ -50,9 +50,7 @@ class Inventory:
         """
         from inventory_pipeline.services.sync.run_life import Heartbeat
 
-        environment, run = self.environment, context.run
-        store = run.tags.get(names.PARTITION_TAG)
-        heartbeat = Heartbeat(environment.database_url, system_clock, environment.run_heartbeat, run.run_id, store)
+        heartbeat = Heartbeat(context.run.run_id, context.run.tags.get(names.PARTITION_TAG), system_clock)
         waiting = False
         try:
             yield heartbeat
@@ -63,6 +61,11 @@ class Inventory:
             if not waiting:
                 heartbeat.end()
 
+    def begin(self, heartbeat: "Heartbeat") -> None:
+        """A body's first act, before key, lease or network: from here on nobody has to guess whether the run lives."""
+        environment = self.environment
+        heartbeat.begin(environment.database_url, environment.run_heartbeat)
+
     @contextmanager
     def open_in_step(self, context: RunContext) -> "Iterator[Services]":
         """As `open`, for a step's whole body. What a use case refuses becomes the step's failure, in its own words and not
@@ -70,7 +73,7 @@ class Inventory:
         """
         with self.alive(context) as heartbeat:
             try:
-                heartbeat.begin()
+                self.begin(heartbeat)
                 with self.open() as services:
                     yield services
             except DatabaseUnavailable as error:

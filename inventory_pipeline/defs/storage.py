@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dagster._core.storage.base_storage import DagsterStorage
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
-
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
+from inventory_pipeline.defs.private_dagster import ConfigurableClass, ConfigurableClassData
+from inventory_pipeline.defs.private_dagster_storage import DagsterSqliteStorage, DagsterStorage, LocalComputeLogManager
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.private_files import keep_private
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from typer.testing import CliRunner, Result
 
 from inventory_pipeline.cli.main import app
@@ -22,6 +21,7 @@ from inventory_pipeline.db.sync import heartbeats
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SYNC_JOB
+from inventory_pipeline.defs.private_dagster import job_origin
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.logs import LOGGER
 from inventory_pipeline.services.sync.run_life import this_process
@@ -149,12 +149,11 @@ def stuck_run(store: str, status: DagsterRunStatus = DagsterRunStatus.STARTED) -
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     with open_instance() as instance, open_services(load_environment()) as services:
-        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__")
         run = instance.create_run_for_job(
             defs.resolve_job_def(SYNC_JOB),
             tags={PARTITION_TAG: store},
             status=status,
-            remote_job_origin=RemoteJobOrigin(repository, SYNC_JOB),
+            remote_job_origin=job_origin(CODE_LOCATION, SYNC_JOB),
         )
         heard = services.clock() - timedelta(minutes=10)
         heartbeats.begin(services.database, run.run_id, store, this_process()._replace(pid=child.pid), lambda: heard)

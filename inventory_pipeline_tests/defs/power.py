@@ -15,13 +15,13 @@ from typing import Self
 
 import dagster as dg
 import psycopg
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from sqlalchemy import make_url
 
 from inventory_pipeline.db.sync import heartbeats, leases, snapshots
 from inventory_pipeline.db.sync.heartbeats import RunHeartbeat
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SYNC_JOB
+from inventory_pipeline.defs.private_dagster import job_origin
 from inventory_pipeline.environment import PROJECT_ROOT
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.live import until
@@ -78,12 +78,11 @@ class Steps:
 
     def request(self, store: str) -> str:
         """A run in the queue, as if somebody had launched it; its id."""
-        repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__")
         run = self.instance.create_run_for_job(
             defs.resolve_job_def(SYNC_JOB),
             tags={PARTITION_TAG: store},
             status=dg.DagsterRunStatus.QUEUED,
-            remote_job_origin=RemoteJobOrigin(repository, SYNC_JOB),
+            remote_job_origin=job_origin(CODE_LOCATION, SYNC_JOB),
         )
         return run.run_id
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
 
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
+from inventory_pipeline.defs.private_dagster import InMemoryJob, execute_run
 from inventory_pipeline.defs.sync.sync_log import SyncLogRow, sync_row
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.definitions.metadata import RawMetadataValue
 
 from inventory_pipeline.core.clock import system_clock
 from inventory_pipeline.core.errors import UsageError
@@ -17,6 +16,7 @@ from inventory_pipeline.defs.forms import form_of
 from inventory_pipeline.defs.integrations.first_sync import first_sync
 from inventory_pipeline.defs.integrations.forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM
 from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.private_dagster import RawMetadataValue
 from inventory_pipeline.defs.resources import Inventory
 
 if TYPE_CHECKING:

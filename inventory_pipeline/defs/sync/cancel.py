@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-_GRPC_INFO_TAG = ".dagster/grpc_info"
+from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG
+
 _POLL_SECONDS = 1.0
 
 
 def has_launcher(run: dg.DagsterRun) -> bool:
     """Whether a code server started the run's process, and so delivers Cancel to it."""
-    return _GRPC_INFO_TAG in run.tags
+    return CODE_SERVER_TAG in run.tags
 
 
 @contextmanager

@@ -18,8 +18,7 @@ def sync_interval(environment: Environment) -> timedelta:
     """
     if environment.sync_cron == DEFAULT_CRON:
         return SYNC_INTERVAL
-    from dagster._utils.schedules import schedule_execution_time_iterator
-
+    from inventory_pipeline.defs.private_dagster import schedule_execution_time_iterator
     from inventory_pipeline.defs.sync.schedules import checked_cron
 
     cron = checked_cron(environment.sync_cron, environment.timezone)

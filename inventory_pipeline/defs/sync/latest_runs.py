@@ -11,7 +11,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from inventory_pipeline.defs.names import PARTITION_TAG
 
 if TYPE_CHECKING:
-    from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+    from inventory_pipeline.defs.private_dagster_storage import SqlRunStorage
 
 
 def latest_run_ids(
@@ -19,7 +19,8 @@ def latest_run_ids(
 ) -> list[str]:
     """Ids of the latest `each` runs of each store, of these statuses only where given; newest first."""
     import sqlalchemy as sa
-    from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
+
+    from inventory_pipeline.defs.private_dagster_storage import RunsTable, RunTagsTable
 
     chosen = sa.and_(RunTagsTable.c.key == PARTITION_TAG, RunTagsTable.c.value.in_(list(stores)))
     if statuses is not None:

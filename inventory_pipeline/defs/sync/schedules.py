@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._utils.schedules import is_valid_cron_string, schedule_execution_time_iterator
 
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.private_dagster import is_valid_cron_string, schedule_execution_time_iterator
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.jobs import sync_inventory
 from inventory_pipeline.environment import load_environment

@@ -5,6 +5,7 @@ with its snapshot's figures; every other run fails with its reason, or ends as c
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from inventory_pipeline.db.sync.heartbeats import RunHeartbeat
     from inventory_pipeline.services.sync.run_life import Death, Patience
     from inventory_pipeline.wiring import Services
+
+logger = logging.getLogger(__name__)
 
 _GOING_ON = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -61,7 +64,10 @@ class StuckRun:
 
 
 def find_stuck_runs(instance: dg.DagsterInstance, services: "Services", run_ids: Sequence[str] | None = None) -> list[StuckRun]:
-    """Every run (or of `run_ids`) that looks dead at this moment. Two queries, and more for those without a life alone."""
+    """Every run (or of `run_ids`) that looks dead at this moment. Two queries, and more for those without a life alone.
+
+    One that cannot be judged is logged and left out, so that it does not stand in the others' way.
+    """
     from inventory_pipeline.db.sync import heartbeats
     from inventory_pipeline.services.sync.run_life import Patience, death_of
 
@@ -72,7 +78,11 @@ def find_stuck_runs(instance: dg.DagsterInstance, services: "Services", run_ids:
     found = []
     for record in records:
         life = lives.get(record.dagster_run.run_id)
-        death = death_of(life, now, patience) if life is not None else _death_unbegun(instance, record, now, patience)
+        try:
+            death = death_of(life, now, patience) if life is not None else _death_unbegun(instance, record, now, patience)
+        except Exception:
+            logger.exception("Run %s cannot be judged", record.dagster_run.run_id)
+            continue
         if death is not None:
             found.append(StuckRun(record.dagster_run, life, death))
     return found
@@ -172,12 +182,20 @@ class StuckRunWatch:
             if state != stuck.state:
                 since = now.isoformat()
             unmoved = abs(now - datetime.fromisoformat(since)) >= second_look
-            if (stuck.death.certain or unmoved) and close_stuck_run(self._instance, self._services, stuck):
+            if (stuck.death.certain or unmoved) and self._close(stuck):
                 closed.append(stuck)
             else:
                 suspects[stuck.run.run_id] = (stuck.state, since)
         self._suspects = suspects
         return closed
+
+    def _close(self, stuck: StuckRun) -> bool:
+        try:
+            return close_stuck_run(self._instance, self._services, stuck)
+        except Exception:
+            # It is barred by now: whoever looks in a minute goes on. The other runs must not wait for it.
+            logger.exception("The end of run %s could not be written down", stuck.run.run_id)
+            return False
 
     def forget_old(self) -> None:
         """Drops what our database no longer needs to know of runs."""

@@ -3,12 +3,11 @@
 import re
 
 import dagster as dg
-from dagster._core.events import JobFailureData
-from dagster._core.execution.plan.objects import StepFailureData
 
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs.names import PARTITION_TAG
+from inventory_pipeline.defs.private_dagster import JobFailureData, StepFailureData
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.endings import Ending, write_tags
 from inventory_pipeline.defs.sync.sync_log import has_own_tags, is_sync

@@ -43,8 +43,7 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
     store: StoreIntegration | None = None
     try:
         with cancelled_from_elsewhere(context.instance, context.run):
-            # Before key, lease or network: from here on nobody has to guess whether this run lives.
-            heartbeat.begin()
+            inventory.begin(heartbeat)
             key = _store_key(context)
             with inventory.open() as services:
                 store = _known_store(context.instance, services, key)

@@ -64,18 +64,18 @@ class Heartbeat:
     fails is logged and harms nothing: the next follows.
     """
 
-    def __init__(self, database_url: str, clock: Clock, interval: timedelta, run_id: str, store_key: str | None = None) -> None:
-        self._database = Database(database_url, pooled=False)
-        self._clock, self._interval = clock, interval
-        self._run_id, self._store_key = run_id, store_key
+    def __init__(self, run_id: str, store_key: str | None, clock: Clock) -> None:
+        self._run_id, self._store_key, self._clock = run_id, store_key, clock
+        self._database: Database | None = None
         self._over = threading.Event()
         self._has_begun = False
 
-    def begin(self) -> None:
-        """Raises RunClosed where somebody has written down this run's end already, DatabaseUnavailable, DatabaseFull.
+    def begin(self, database_url: str, interval: timedelta) -> None:
+        """Raises RunClosed where somebody has written down this run's end already, and what `Database` raises.
 
         Where the database is unavailable the run is going to wait for its retry: the thread writes the first beat then.
         """
+        self._database, self._interval = Database(database_url, pooled=False), interval
         try:
             self._beat()
         except DatabaseUnavailable:
@@ -86,7 +86,7 @@ class Heartbeat:
     def end(self) -> None:
         """The body has ended."""
         self._over.set()
-        if not self._has_begun:
+        if self._database is None or not self._has_begun:
             return
         try:
             heartbeats.end(self._database, self._run_id, self._clock())
@@ -112,6 +112,7 @@ class Heartbeat:
                 failing = True
 
     def _beat(self) -> bool:
+        assert self._database is not None
         if self._has_begun:
             return heartbeats.beat(self._database, self._run_id, self._clock)
         heartbeats.begin(self._database, self._run_id, self._store_key, this_process(), self._clock)

@@ -194,6 +194,16 @@ def test_at_debug_each_request_is_a_line_on_the_runs_page_without_its_secrets(
     assert shop.key not in executed.texts
 
 
+def test_a_database_address_that_cannot_be_used_is_the_runs_failure_in_its_own_words(
+    instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", "mysql://sam:hunter22@db/stock")
+    result, row = sync(instance)
+    assert (row.status, row.outcome, result.attempts) == ("FAILURE", "failed", 1)
+    assert "INVENTORY_DATABASE_URL takes sqlite:///<file> or postgresql://" in str(row.error)
+    assert "hunter22" not in result.texts
+
+
 class Broken(Inventory):
     @contextmanager
     def open(self) -> Iterator[Services]:

@@ -153,6 +153,13 @@ class TestSilence:
         assert status_of(instance, run) is DagsterRunStatus.STARTED
 
 
+def test_a_run_that_cannot_be_judged_does_not_stand_in_the_others_way(instance: DagsterInstance, look: "Look") -> None:
+    odd, dead = (running(instance, DagsterRunStatus.STARTING) for _ in range(2))
+    instance.add_run_tags(odd.run_id, {".dagster/grpc_info": "no address at all"})
+    assert look(100 * SECOND) == []
+    assert look(15 * SECOND) == [dead.run_id]
+
+
 class Later:
     """A clock that a test sets ahead."""
 

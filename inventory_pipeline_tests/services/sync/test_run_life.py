@@ -31,13 +31,15 @@ ELSEWHERE = Process("elsewhere", "another boot", 1)
 
 class TestTheThread:
     @pytest.fixture
-    def beating(self, database_url: str) -> Iterator[Heartbeat]:
-        heartbeat = Heartbeat(database_url, system_clock, QUICK, "run", "berlin")
+    def beating(self) -> Iterator[Heartbeat]:
+        heartbeat = Heartbeat("run", "berlin", system_clock)
         yield heartbeat
         heartbeat.end()
 
-    def test_it_beats_until_the_body_ends_and_not_any_more(self, database: Database, beating: Heartbeat) -> None:
-        beating.begin()
+    def test_it_beats_until_the_body_ends_and_not_any_more(
+        self, database: Database, database_url: str, beating: Heartbeat
+    ) -> None:
+        beating.begin(database_url, QUICK)
         begun = life_of(database)
         assert begun is not None
         assert begun.process == this_process()
@@ -51,26 +53,26 @@ class TestTheThread:
     def test_one_that_was_left_behind_by_a_first_attempt_stops_with_the_second(
         self, database_url: str, beating: Heartbeat
     ) -> None:
-        beating.begin()
-        second = Heartbeat(database_url, system_clock, QUICK, "run", "berlin")
-        second.begin()
+        beating.begin(database_url, QUICK)
+        second = Heartbeat("run", "berlin", system_clock)
+        second.begin(database_url, QUICK)
         second.end()
         until(lambda: not threads())
 
     def test_a_barred_run_does_not_begin_and_one_that_was_barred_stops_beating(
         self, database: Database, database_url: str, beating: Heartbeat
     ) -> None:
-        beating.begin()
+        beating.begin(database_url, QUICK)
         until(lambda: bar(database, lambda: NOON, "run", "berlin", life_of(database), certain=True))
         until(lambda: not threads())
         with pytest.raises(RunClosed):
-            Heartbeat(database_url, system_clock, QUICK, "run", "berlin").begin()
+            Heartbeat("run", "berlin", system_clock).begin(database_url, QUICK)
 
     def test_a_beat_waits_for_another_writer_and_is_then_written_with_the_time_of_that_moment(
-        self, database: Database, beating: Heartbeat, caplog: pytest.LogCaptureFixture
+        self, database: Database, database_url: str, beating: Heartbeat, caplog: pytest.LogCaptureFixture
     ) -> None:
         """On SQLite a publishing transaction keeps every other writer waiting."""
-        beating.begin()
+        beating.begin(database_url, QUICK)
         with database.begin() as publishing:
             publishing.exec_driver_sql("UPDATE run_heartbeats SET pid = pid")
             before = life_of(database)
@@ -81,8 +83,8 @@ class TestTheThread:
     def test_a_beat_that_fails_is_logged_once_and_the_next_one_is_written(
         self, door: "Door", caplog: pytest.LogCaptureFixture
     ) -> None:
-        heartbeat = Heartbeat(door.url, system_clock, QUICK, "run")
-        heartbeat.begin()
+        heartbeat = Heartbeat("run", None, system_clock)
+        heartbeat.begin(door.url, QUICK)
         door.shut()
         until(lambda: "could not be written" in caplog.text)
         door.open()
@@ -94,10 +96,10 @@ class TestTheThread:
         assert len([record for record in caplog.records if "could not be written" in record.message]) == 1
 
     def test_where_the_database_is_away_at_the_first_act_the_thread_says_it_when_it_is_back(self, door: "Door") -> None:
-        heartbeat = Heartbeat(door.url, system_clock, QUICK, "run")
+        heartbeat = Heartbeat("run", None, system_clock)
         door.shut()
         with pytest.raises(DatabaseUnavailable):
-            heartbeat.begin()
+            heartbeat.begin(door.url, QUICK)
         door.open()
         with opened(door.url) as database:
             until(lambda: life_of(database))
