@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,6 +43,7 @@ _LOOK_SECONDS = 0.25
 _CONNECTION_SECONDS = 2
 # As `dagster-webserver` has them unless told.
 _STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_SECONDS, _POOL_OVERFLOW, _POLL_RATE_MS = 15_000, 3_600, 20, 2_000
+_DAEMON = "daemon"  # the process is the daemon, not the server
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -109,6 +110,7 @@ def _serve(options: argparse.Namespace, orphaned: threading.Event) -> NoReturn:
         os.environ.update(DAGSTER_IS_DEV_CLI="1", DAGSTER_verbose="1" if options.verbose else "")
     with (
         open_instance() as instance,
+        _start_daemon(instance, verbose=options.verbose) if options.daemon else nullcontext() as daemon,
         _start_code_server(instance, level) as code_server,
         _runs_ended(instance, code_server),
         _workspace_file(code_server) as workspace,
@@ -118,7 +120,8 @@ def _serve(options: argparse.Namespace, orphaned: threading.Event) -> NoReturn:
             signal.signal(number, _end)
         _report(options, STARTING)
         threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
-        daemon = opened.enter_context(_daemon(instance, workspace, verbose=options.verbose)) if options.daemon else None
+        if daemon is not None:
+            opened.enter_context(_begun(daemon, workspace))
         instance.optimize_for_webserver(_STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_SECONDS, _POOL_OVERFLOW)
         context = WorkspaceProcessContext(instance, WorkspaceFileTarget([workspace]), version=dagster.__version__)
         opened.enter_context(context)
@@ -155,21 +158,36 @@ def _workspace_file(code_server: ProxyServerManager) -> Iterator[str]:
         yield str(file)
 
 
-@contextmanager
-def _daemon(instance: DagsterInstance, workspace: str, *, verbose: bool) -> "Iterator[subprocess.Popen[bytes]]":
-    command = [sys.executable, "-m", "dagster._daemon", "run", "--workspace", workspace]
+def _start_daemon(instance: DagsterInstance, *, verbose: bool) -> "subprocess.Popen[str]":
+    """A daemon that makes its imports while the code is loaded, then waits for the workspace file (`_begun`)."""
     # Its warnings are about what it does not find on its first start.
-    command += ["--instance-ref", serialize_value(instance.get_ref()), "--log-level", "info" if verbose else "error"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    options = ["--instance-ref", serialize_value(instance.get_ref()), "--log-level", "info" if verbose else "error"]
+    return subprocess.Popen([sys.executable, "-m", __spec__.name, _DAEMON, *options], stdin=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def _begun(daemon: "subprocess.Popen[str]", workspace: str) -> Iterator[None]:
+    assert daemon.stdin is not None
+    with suppress(BrokenPipeError):  # it has died; whoever watches it says so
+        daemon.stdin.write(f"{workspace}\n")
+        daemon.stdin.flush()
     try:
-        yield process
+        yield
     finally:
-        process.terminate()
+        daemon.terminate()
         try:
-            process.wait(CLOSE_SECONDS)
+            daemon.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            daemon.kill()
+
+
+def _be_daemon(options: Sequence[str]) -> None:
+    from dagster._daemon.cli import run_command
+
+    workspace = sys.stdin.readline().strip()
+    if workspace:  # else the server has ended before there was anything to do
+        threading.Thread(target=_end_with_parent, args=(threading.Event(),), daemon=True).start()
+        run_command.main(["--workspace", workspace, *options], standalone_mode=False)
 
 
 @contextmanager
@@ -267,4 +285,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == [_DAEMON]:
+        _be_daemon(sys.argv[2:])
+    else:
+        main()

@@ -108,7 +108,7 @@ def test_dev_loads_changed_code_and_a_second_signal_ends_it_at_once(data_dir: Pa
 
 def test_the_daemons_death_ends_it_with_the_reason(data_dir: Path) -> None:
     with Served("serve") as served:
-        (daemon,) = [pid for pid, words in ours(data_dir).items() if "dagster._daemon" in words]
+        (daemon,) = [pid for pid, words in ours(data_dir).items() if "web.server daemon" in words]
         os.kill(daemon, signal.SIGKILL)
         assert served.wait() == 1
     assert "inventory-pipeline: the web UI has ended: Dagster's daemon has ended by itself (exit status -9)" in served.output
