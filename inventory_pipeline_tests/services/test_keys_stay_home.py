@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 import stamina
 
+from inventory_pipeline.core.addresses import AllowedHosts
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.integrations import stores
@@ -26,6 +27,12 @@ def no_waiting() -> Iterator[None]:
     stamina.set_testing(True, attempts=100, cap=True)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture
+def workplace(workplace: Workplace) -> Workplace:
+    """Where connections to this machine are allowed, under both of its names: only the binding stands in the way."""
+    return replace(workplace, allowed_hosts=AllowedHosts.parse("127.0.0.1 localhost"))
 
 
 @pytest.fixture
