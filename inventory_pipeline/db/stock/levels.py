@@ -1,6 +1,6 @@
 """Stock levels, now or as of a past instant, streamed line by line."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -20,13 +20,22 @@ _ROWS_AT_ONCE = 2_000
 class StockFilter:
     """Which lines to return; None stands for all. `location` is a location's id.
 
-    `sku` is compared without surrounding spaces; upper and lower case differ.
+    `sku` is compared without surrounding spaces; upper and lower case differ. `text` is part of a SKU, title or barcode,
+    or a variant's id, whatever the case. `items` are variants by store, for those stores that are in it. `after` is the
+    store, variant and location of the last line that was shown: the lines behind it are returned.
     """
 
     stores: Sequence[str] | None = None
     group: str | None = None
     sku: str | None = None
     location: str | None = None
+    text: str | None = None
+    status: Status | None = None
+    state: State | None = None
+    presence: Literal["present", "missing"] | None = None
+    stale: bool | None = None
+    items: Mapping[str, Collection[str]] | None = None
+    after: tuple[str, str, str] | None = None
 
 
 class StockRow(NamedTuple):
@@ -74,9 +83,15 @@ def stock_now(
     """
     verified = snapshots.alias("verified")
     for store, last in _stores(connection, filters):
+        limit = freshness(store, interval)
+        store_is_stale = now > last.ended_at + limit
+        if filters.stale is False and store_is_stale:
+            continue
         lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at)
         lines = lines.select_from(stock_levels.outerjoin(verified, verified.c.id == stock_levels.c.last_verified_snapshot))
-        limit = freshness(store, interval)
+        if filters.stale is not None and not store_is_stale:
+            unverified_since = verified.c.ended_at < now - limit
+            lines = lines.where(unverified_since if filters.stale else sa.func.coalesce(~unverified_since, sa.true()))
         for line in _stream(connection, lines):
             # `last_verified_snapshot` is null for a line that the last read holds.
             read = last if line.started_at is None else line
@@ -114,6 +129,7 @@ def _stores(connection: sa.Connection, filters: StockFilter, at: datetime | None
         if store.key in last
         and (filters.stores is None or store.key in filters.stores)
         and (filters.group is None or store.group == filters.group)
+        and (filters.after is None or store.key >= filters.after[0])
     ]
 
 
@@ -150,7 +166,24 @@ def _select(table: sa.Table, store_key: str, filters: StockFilter, *more: sa.Col
         lines = lines.where(trimmed(table.c.sku) == filters.sku.strip())
     if filters.location is not None:
         lines = lines.where(table.c.location_id == filters.location)
+    if filters.text is not None:
+        lines = lines.where(_holds(table, filters.text))
+    for name in ("status", "state", "presence"):
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            lines = lines.where(table.c[name] == wanted)
+    if filters.items is not None and store_key in filters.items:
+        lines = lines.where(table.c.item_id.in_(filters.items[store_key]))
+    if filters.after is not None and filters.after[0] == store_key:
+        lines = lines.where(sa.tuple_(table.c.item_id, table.c.location_id) > sa.tuple_(*filters.after[1:]))
     return lines
+
+
+def _holds(table: sa.Table, text: str) -> sa.ColumnElement[bool]:
+    """SQLite knows upper and lower case of ASCII only, so other letters are looked for in both."""
+    spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
+    parts = [table.c[name].icontains(each, autoescape=True) for name in ("sku", "title", "barcode") for each in spellings]
+    return sa.or_(table.c.item_id == text, *parts)
 
 
 def _stream(connection: sa.Connection, lines: sa.Select | sa.CompoundSelect) -> Iterator[Any]:
