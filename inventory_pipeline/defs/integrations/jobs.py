@@ -15,7 +15,7 @@ from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs.forms import form_of
 from inventory_pipeline.defs.integrations.first_sync import first_sync
 from inventory_pipeline.defs.integrations.forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM
-from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.integrations.partitions import add_partitions, no_run_carries
 from inventory_pipeline.defs.private_dagster import RawMetadataValue
 from inventory_pipeline.defs.resources import Inventory
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def register(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     started = system_clock()
     with _integrations(context, inventory) as integrations:
-        change = integrations.add(StoreIntegration(**context.op_config))
+        store = StoreIntegration(**context.op_config)
+        change = integrations.add(store, reuse=no_run_carries(context.instance, store.key.strip()))
     _tell(context, change, started)
 
 
