@@ -8,22 +8,39 @@ import json
 import logging
 import os
 import traceback
+from importlib import import_module
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, JobDefinition
 
 
+# What Dagster and a sync would import in the middle of a run.
+_LATE = (
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.runs.run_domain",
+    "upath.implementations.local",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.migration.utils",
+    "dagster._core.storage.root",
+    "inventory_pipeline.db.sync.publish",
+    "inventory_pipeline.defs.storage",
+    "inventory_pipeline.logs",
+    "inventory_pipeline.services.integrations.connecting",
+    "inventory_pipeline.services.stock.charts",
+    "inventory_pipeline.services.sync.run_life",
+    "inventory_pipeline.services.sync.sync",
+    "inventory_pipeline.wiring",
+)
+
+
 def load() -> "JobDefinition":
-    """Imports what a sync needs, at the latest in the middle of its run; opens nothing."""
-    import inventory_pipeline.db.sync.publish
-    import inventory_pipeline.defs.instance
-    import inventory_pipeline.defs.storage
-    import inventory_pipeline.services.sync.run_life
-    import inventory_pipeline.services.sync.sync  # noqa: F401 - as those above
+    """Imports all that a sync needs; opens nothing."""
     from inventory_pipeline.definitions import defs
     from inventory_pipeline.defs.names import SYNC_JOB
 
+    for name in _LATE:
+        import_module(name)
     return defs.resolve_job_def(SYNC_JOB)
 
 
