@@ -16,7 +16,7 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.integrations.partitions import add_partitions, no_run_carries
 from inventory_pipeline.defs.integrations.sensor import first_sync
 from inventory_pipeline.defs.private_dagster import RawMetadataValue
 from inventory_pipeline.defs.resources import Inventory, form_of
@@ -82,7 +82,8 @@ MANAGE_FORM = {
 def register(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     started = system_clock()
     with _integrations(context, inventory) as integrations:
-        change = integrations.add(StoreIntegration(**context.op_config))
+        store = StoreIntegration(**context.op_config)
+        change = integrations.add(store, reuse=no_run_carries(context.instance, store.key.strip()))
     _tell(context, change, started)
 
 
