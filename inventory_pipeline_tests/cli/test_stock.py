@@ -92,7 +92,7 @@ def test_low_at_a_past_instant_is_by_the_thresholds_of_today(cli: Cli) -> None:
     cli("thresholds", "set", "2")
     result = cli("stock", "--low", "--at", then, "--json")
     assert [line["sku"] for line in json.loads(result.stdout)] == ["E"]
-    assert result.stderr == "Low by the thresholds of today: those of then are not kept.\n"
+    assert result.stderr == "inventory-pipeline: low by the thresholds of today: those of then are not kept\n"
     assert lines(cli, "--low", "--at", later) == []
 
 
@@ -182,3 +182,31 @@ def test_what_cannot_be_bought_and_what_still_can_are_lists_of_lines(cli: Cli, f
     sync("shop")
     assert [each["sku"] for each in lines(cli, "--unbuyable")] == ["A"]
     assert [each["sku"] for each in lines(cli, "--still-open")] == ["B"]
+
+
+def test_lines_stand_by_sku_and_those_without_one_last(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("supplier", "id,sku,available\n1,b,1\n2,,2\n3, A,3\n4,a,4\n", "--setting", "column.id=id")
+    sync("supplier")
+    assert [line["item_id"] for line in lines(cli)] == ["3", "4", "1", "2"]
+    edit("UPDATE snapshots SET ended_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-5 seconds') || '000'")
+    assert [line["item_id"] for line in lines(cli, "--at", show_instant(system_clock()))] == ["3", "4", "1", "2"]
+
+
+def test_the_history_of_a_sku_is_its_steps_newest_first(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed = feed_store("supplier", "")
+    for available in (7, 7, 4):
+        feed.write_text(f"sku,available\nA,{available}\nB,1\n")
+        sync("supplier")
+    steps = json.loads(cli("stock", "--sku", "A", "--history", "--json").stdout)
+    assert [(step["store"], step["available"], step["change"]) for step in steps] == [("supplier", 4, -3), ("supplier", 7, None)]
+    assert cli("stock", "--sku", "A", "--history").stdout.splitlines()[1].split()[-2:] == ["4", "-3"]
+    assert "No stock line matches" in cli("stock", "--sku", "Z", "--history").stdout
+    assert "takes --sku" in cli("stock", "--history").stderr
+
+
+@pytest.mark.usefixtures("supplier")
+def test_an_instant_without_a_zone_is_in_the_schedules_and_that_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_TIMEZONE", "Europe/Berlin")
+    result = cli("stock", "--at", "2026-11-23T16:00")
+    assert "no time zone: taken as Europe/Berlin (INVENTORY_TIMEZONE), so 2026-11-23T15:00:00Z" in result.stderr
+    assert cli("stock", "--at", "2026-11-23T16:00:00Z").stderr == ""

@@ -73,7 +73,7 @@ def stock_now(
     interval: timedelta = SYNC_INTERVAL,
     among: Callable[[str], sa.Select] | None = None,
 ) -> Generator[StockRow]:
-    """Current lines by store, item and location. `interval` is the schedule's, for stores without a limit of their own.
+    """Current lines by store, SKU, item and location. `interval` is the schedule's, for stores without a limit of their own.
 
     `among` gives the statement, with a column `item_id`, of a store's variants that are wanted. A stale line keeps its last
     numbers. The connection must stay open while rows are taken.
@@ -162,7 +162,11 @@ def _select(table: sa.Table, store_key: str, filters: StockFilter, *more: sa.Col
 
 
 def _stream(connection: sa.Connection, lines: sa.Select | sa.CompoundSelect) -> Iterator[Any]:
-    """The rows by item and location; at most _ROWS_AT_ONCE of them are in memory."""
-    ordered = lines.order_by("item_id", "location_id").execution_options(yield_per=_ROWS_AT_ONCE)
-    with connection.execute(ordered) as rows:
+    """The rows by SKU, item and location, those without a SKU last; at most _ROWS_AT_ONCE of them are in memory."""
+    found = lines.subquery("found").c
+    # Byte order on both databases, as `Key` has it.
+    sku = trimmed(found.sku)
+    sku = sku.collate("C") if connection.dialect.name == "postgresql" else sku
+    ordered = sa.select(*found).order_by(sku.is_(None), sku, found.item_id, found.location_id)
+    with connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
         yield from rows
