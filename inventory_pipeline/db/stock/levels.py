@@ -1,6 +1,6 @@
 """Stock levels, now or as of a past instant, streamed line by line."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -66,16 +66,24 @@ _UNKNOWN = {"state": "unknown"} | dict.fromkeys((*NUMBERS, "sellable"))
 
 
 def stock_now(
-    connection: sa.Connection, filters: StockFilter, *, now: datetime, interval: timedelta = SYNC_INTERVAL
+    connection: sa.Connection,
+    filters: StockFilter,
+    *,
+    now: datetime,
+    interval: timedelta = SYNC_INTERVAL,
+    among: Callable[[str], sa.Select] | None = None,
 ) -> Generator[StockRow]:
     """Current lines by store, SKU, item and location. `interval` is the schedule's, for stores without a limit of their own.
 
-    A stale line keeps its last numbers. The connection must stay open while rows are taken.
+    `among` gives the statement, with a column `item_id`, of a store's variants that are wanted. A stale line keeps its last
+    numbers. The connection must stay open while rows are taken.
     """
     verified = snapshots.alias("verified")
     for store, last in _stores(connection, filters):
         lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at)
         lines = lines.select_from(stock_levels.outerjoin(verified, verified.c.id == stock_levels.c.last_verified_snapshot))
+        if among is not None:
+            lines = lines.where(stock_levels.c.item_id.in_(sa.select(among(store.key).subquery().c.item_id)))
         limit = freshness(store, interval)
         for line in _stream(connection, lines):
             # `last_verified_snapshot` is null for a line that the last read holds.
