@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.host_names import host_name
 from inventory_pipeline.environment import Environment
@@ -96,10 +97,10 @@ def _until_ended(
     is_https = site is not None and bool(site.certificate)
     typer.echo(f"{web_address(session.environment, host, port, https=is_https)} is starting; Ctrl-C ends it")
     if _spelt(host) not in session.environment.web_hosts:
-        typer.echo(f"It answers only to {', '.join(session.environment.web_hosts)}: INVENTORY_WEB_HOSTS names the hosts.")
+        say(f"It answers only to {', '.join(session.environment.web_hosts)}: INVENTORY_WEB_HOSTS names the hosts.")
     session.services.database.migrate()
     if site is not None and not _has_users(session):
-        typer.echo("Nobody can sign in yet: `inventory-pipeline users add NAME --role admin --all-groups` adds the first user.")
+        say("Nobody can sign in yet: `inventory-pipeline users add NAME --role admin --all-groups` adds the first user.")
     started = time.monotonic()
     with serving(listeners, daemon=daemon, reload=reload, verbose=session.verbose, site=site) as served:
 

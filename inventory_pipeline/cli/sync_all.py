@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, OnlyStores
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
+from inventory_pipeline.cli.terminal import complain
 from inventory_pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def sync_all_stores(
     context: typer.Context,
-    store: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this store; may be repeated.")] = None,
+    store: OnlyStores = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only stores whose last sync failed or was quarantined.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="How many at once.")] = 4,
     accept_shrink: Annotated[
@@ -50,7 +51,7 @@ def close_stuck_runs(session: Session) -> None:
     from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
     for stuck in StuckRunWatch(session.dagster, session.services).look_until_settled():
-        typer.echo(f"inventory-pipeline: closed the {stuck.told}: {stuck.death.reason}", err=True)
+        complain(f"closed the {stuck.description}: {stuck.death.reason}")
 
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
@@ -82,21 +83,19 @@ def sync_now(
     """
     if not stores:
         return []
+    from inventory_pipeline.cli.sync_workers import workers
     from inventory_pipeline.defs.integrations.partitions import add_partitions
-    from inventory_pipeline.defs.sync.launch import sync_stores
+    from inventory_pipeline.defs.sync.launch import Start, sync_stores
 
-    add_partitions(session.dagster, stores)
-    notices = alerting_of(session).sync_notices
     width = max(map(len, stores))
 
-    async def run(show: Callable[[str], None]) -> "list[SyncLogRow]":
+    async def run(start: Start, show: Callable[[str], None]) -> "list[SyncLogRow]":
         rows: list[SyncLogRow] = []
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        syncs = sync_stores(
-            session.dagster, session.services, stores, concurrency=concurrency, accept_shrink=accept_shrink, verbose=verbose
-        )
+        options = {"concurrency": concurrency, "accept_shrink": accept_shrink, "verbose": verbose}
+        syncs = sync_stores(session.dagster, session.services, stores, start=start, **options)
         async with aclosing(syncs):
             async for row in syncs:
                 rows.append(row)
@@ -107,11 +106,16 @@ def sync_now(
                     show(sync_line(row, width))
         return rows
 
-    with _above_a_bar(len(stores)) if sys.stdout.isatty() and not quiet and not verbose else nullcontext(typer.echo) as show:
+    chosen = [store for store in session.integrations.list() if store.key in stores]
+    session.services.database.close()  # nothing may be open where workers are forked; it is opened again at its next use
+    bar = sys.stdout.isatty() and not quiet and not verbose
+    with workers(chosen) as start, _above_a_bar(len(stores)) if bar else nullcontext(typer.echo) as show:
+        add_partitions(session.dagster, stores)
+        notices = alerting_of(session).sync_notices
         if not quiet:
             show(sync_heading(width))
         try:
-            return asyncio.run(run(show))
+            return asyncio.run(run(start, show))
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
 
@@ -137,5 +141,5 @@ def fail_unless_published(rows: "Sequence[SyncLogRow]") -> None:
     """Names on standard error the stores that were not synced, and ends with exit status 1."""
     bad = [f"{row.store} ({row.outcome})" for row in rows if row.outcome != "published"]
     if bad:
-        typer.echo(f"inventory-pipeline: {len(bad)} of {len(rows)} stores not synced: {', '.join(bad)}", err=True)
+        complain(f"{len(bad)} of {len(rows)} stores not synced: {', '.join(bad)}")
         raise typer.Exit(1)

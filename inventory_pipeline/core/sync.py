@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.core.stock import ListCoverage
+from inventory_pipeline.core.stock import Completeness
 
 Outcome = Literal["published", "quarantined", "failed", "refused", "canceled"]
 Trigger = Literal["schedule", "auto_sync", "manual", "retry"]
@@ -69,29 +69,44 @@ class StockTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
-    """A published sync. `warnings` are sentences for a person; `gap` counts entities the platform did not show.
+class StoreRead:
+    """One read of a store from its first request to its last, with its connector's proof of completeness.
 
-    `lists` say of each of the platform's lists what it has and what was read. `notes` are about the store (what the platform
-    itself should mend), `line_notes` about lines that were read all the same, each reason once.
+    `excluded` counts by reason what the platform has and what is no stock; `line_notes` are about lines that were read all
+    the same, each reason once.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    proof: Completeness
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    line_notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSnapshot:
+    """What publishing a read made of the store's stock."""
+
+    id: int
+    published_at: datetime
+    counts: Counts
+    totals: StockTotals
+    largest_changes: Sequence[LineChange] = ()
+    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """A published sync: the read and the snapshot made of it. `warnings` are sentences for a person.
+
+    `api_calls` are the requests of all its reads: a short one is read once more. `accepted_shrink` says that a person had
+    asked to publish the read whatever it shows.
     """
 
     store: str
     run_id: str
-    snapshot_id: int
-    started_at: datetime
-    ended_at: datetime
-    published_at: datetime
-    counts: Counts
-    totals: StockTotals
+    read: StoreRead
+    snapshot: PublishedSnapshot
     api_calls: int
-    gap: int = 0
-    how: str = ""
-    excluded: Mapping[str, int] = field(default_factory=dict)
-    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
-    largest_changes: Sequence[LineChange] = ()
     warnings: Sequence[str] = ()
-    lists: Sequence[ListCoverage] = ()
-    notes: Sequence[str] = ()
-    line_notes: Sequence[str] = ()
     accepted_shrink: bool = False

@@ -10,8 +10,8 @@ from dagster import DagsterError, DagsterInstance, DagsterRunStatus, RunsFilter
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
 from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.integrations.sensor import daemon_is_running
 from inventory_pipeline.defs.sync.recorded_runs import history_of, latest_syncs
 from inventory_pipeline.defs.sync.sync_log import SyncLogRow, log_row, sync_row
 

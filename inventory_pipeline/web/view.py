@@ -17,7 +17,7 @@ from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.users import Right, User
 from inventory_pipeline.db.integrations import stores as store_rows
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 from inventory_pipeline.web.door import BROWSER, FORM, NOTICE, SESSION, ZONE, Visitor, cookie_name
 from inventory_pipeline.web.shown import Times, message, zone_name
 from inventory_pipeline.web.state import Site

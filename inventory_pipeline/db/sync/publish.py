@@ -1,13 +1,13 @@
 """A staged read becomes the store's new snapshot: levels, changes, coverage and the rejected ledger, all or nothing."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import IncompleteRead
-from inventory_pipeline.core.sync import Counts, LineChange, StockTotals, SyncResult
+from inventory_pipeline.core.stock import Completeness
+from inventory_pipeline.core.sync import Counts, PublishedSnapshot, StoreRead, SyncResult
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.sync import diff, leases, snapshots, totals, writes
 from inventory_pipeline.db.sync.snapshots import Snapshot
@@ -17,41 +17,22 @@ from inventory_pipeline.db.tables.stock import snapshots as _table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """All that a snapshot's coverage says beside its counts.
+    """A staged read that is to become the store's snapshot.
 
-    `unchanged`: the platform said "not modified", the stage is empty, the last snapshot holds. `unseen_go_missing` is
-    False where a small gap stays: lines unseen in such a read stay present, unverified. Otherwise only those of the `hidden`
-    items do.
+    `unseen_go_missing` is False where a small gap stays: lines unseen in such a read stay present, unverified. Otherwise
+    only those of the proof's `hidden` items do. `api_calls` are the requests of the whole sync.
     """
 
     store_key: str
     run_id: str
-    started_at: datetime
-    ended_at: datetime
+    read: StoreRead
     now: datetime
-    expected: int | None
-    read: int
-    gap: int = 0
-    how: str
-    memo: Mapping[str, str] = field(default_factory=dict)
-    unchanged: bool = False
     unseen_go_missing: bool = True
-    hidden: Sequence[str] = ()
     api_calls: int = 0
-    excluded: Mapping[str, int] = field(default_factory=dict)
     accepted_shrink: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishResult:
-    snapshot_id: int
-    counts: Counts
-    totals: StockTotals
-    largest_changes: Sequence[LineChange]
-    rejected_reasons: Mapping[str, int]
-
-
-def publish(stage: Stage, publication: Publication) -> PublishResult:
+def publish(stage: Stage, publication: Publication) -> PublishedSnapshot:
     """Publishes in one transaction; whatever ends it early, a signal too, leaves the last snapshot as it was.
 
     Raises LeaseLost where the lease is no longer this run's, IncompleteRead for "not modified" with nothing to hold to.
@@ -60,38 +41,39 @@ def publish(stage: Stage, publication: Publication) -> PublishResult:
     return stage.run(lambda connection: _publish(connection, publication, measure), "write")
 
 
-def _publish(connection: sa.Connection, publication: Publication, measure: Measure) -> PublishResult:
-    key = publication.store_key
+def _publish(connection: sa.Connection, publication: Publication, measure: Measure) -> PublishedSnapshot:
+    key, proof = publication.store_key, publication.read.proof
     leases.hold(connection, key, publication.run_id)
     last = snapshots.last_published(connection, key)
-    if publication.unchanged:
+    if proof.unchanged:
         diff.compare_unchanged(connection, key)
         counts = _unchanged_counts(connection, last, key)
     else:
-        if publication.hidden and publication.unseen_go_missing:
-            kept = diff.count_actions(connection, publication.hidden)
+        if proof.hidden and publication.unseen_go_missing:
+            kept = diff.count_actions(connection, proof.hidden)
             measure = measure._replace(
                 missing_candidates=measure.missing_candidates - kept.get("missing", 0),
                 missing_again=measure.missing_again - kept.get("deleted", 0),
             )
         counts = _counts(measure, publication.unseen_go_missing)
     snapshot_id = _insert_snapshot(connection, publication, counts)
-    if publication.unchanged:
+    if proof.unchanged:
         writes.carry_rejected(connection, key, snapshot_id)
     else:
         writes.keep_rejected(connection, key, snapshot_id)
         writes.mark_verified(connection, key)
     if not publication.unseen_go_missing:
         writes.keep_unseen(connection, key, snapshot_id)
-    elif publication.hidden:
-        writes.keep_unseen(connection, key, snapshot_id, publication.hidden)
+    elif proof.hidden:
+        writes.keep_unseen(connection, key, snapshot_id, proof.hidden)
     writes.write_changes(connection, key, snapshot_id)
     writes.write_levels(connection, key, snapshot_id)
     if publication.accepted_shrink:
         detail = f"snapshot {snapshot_id}: {measure.missing_candidates} of {measure.present_before} lines gone accepted"
         audit.record(connection, publication.now, f"run {publication.run_id}", "accept_shrink", f"store {key}", detail)
-    return PublishResult(
-        snapshot_id=snapshot_id,
+    return PublishedSnapshot(
+        id=snapshot_id,
+        published_at=publication.now,
         counts=counts,
         totals=totals.stock_totals(connection, key),
         largest_changes=totals.largest_changes(connection, key, snapshot_id),
@@ -108,23 +90,22 @@ def published_by(connection: sa.Connection, store_key: str, run_id: str) -> Sync
     snapshot_id = connection.scalar(mine)
     if snapshot_id is None:
         return None
-    snapshot = snapshots.get_snapshot(connection, snapshot_id)
+    row = snapshots.get_snapshot(connection, snapshot_id)
+    proof = Completeness(row.expected, row.read, row.how, unchanged=row.unchanged, memo=row.memo)
     return SyncResult(
         store=store_key,
         run_id=run_id,
-        snapshot_id=snapshot.id,
-        started_at=snapshot.started_at,
-        ended_at=snapshot.ended_at,
-        published_at=snapshot.published_at,
-        counts=snapshot.counts,
-        totals=totals.stock_totals(connection, store_key),
-        api_calls=snapshot.api_calls,
-        gap=snapshot.gap,
-        how=snapshot.how,
-        excluded=snapshot.excluded,
-        rejected_reasons=totals.rejected_reasons(connection, store_key, snapshot_id),
-        largest_changes=totals.largest_changes(connection, store_key, snapshot_id),
-        accepted_shrink=snapshot.accepted_shrink,
+        read=StoreRead(started_at=row.started_at, ended_at=row.ended_at, proof=proof, excluded=row.excluded),
+        snapshot=PublishedSnapshot(
+            id=row.id,
+            published_at=row.published_at,
+            counts=row.counts,
+            totals=totals.stock_totals(connection, store_key),
+            largest_changes=totals.largest_changes(connection, store_key, snapshot_id),
+            rejected_reasons=totals.rejected_reasons(connection, store_key, snapshot_id),
+        ),
+        api_calls=row.api_calls,
+        accepted_shrink=row.accepted_shrink,
     )
 
 
@@ -151,7 +132,22 @@ def _unchanged_counts(connection: sa.Connection, last: Snapshot | None, key: str
 
 
 def _insert_snapshot(connection: sa.Connection, publication: Publication, counts: Counts) -> int:
-    row = {name: getattr(publication, name) for name in Publication.__slots__ if name in _table.columns}
-    row |= {name: getattr(counts, name) for name in Counts.__slots__}
-    row |= {"memo": dict(publication.memo), "excluded": dict(publication.excluded), "published_at": publication.now}
+    read, proof = publication.read, publication.read.proof
+    row = {
+        "store_key": publication.store_key,
+        "run_id": publication.run_id,
+        "started_at": read.started_at,
+        "ended_at": read.ended_at,
+        "published_at": publication.now,
+        "expected": proof.expected,
+        "read": proof.read,
+        "gap": proof.gap,
+        "how": proof.how,
+        "memo": dict(proof.memo),
+        "unchanged": proof.unchanged,
+        "accepted_shrink": publication.accepted_shrink,
+        "api_calls": publication.api_calls,
+        "excluded": dict(read.excluded),
+        **asdict(counts),
+    }
     return connection.execute(_table.insert().values(row).returning(_table.c.id)).scalar_one()

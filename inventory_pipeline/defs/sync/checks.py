@@ -14,7 +14,7 @@ from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
-from inventory_pipeline.defs.sync.endings import Ending
+from inventory_pipeline.defs.sync.outcome import SyncOutcome
 
 BELIEVABLE = "snapshot_believable"
 # Below the shrink that quarantines (30 % and 20 lines): published, and yet somebody should know.
@@ -33,31 +33,32 @@ class Finding:
 
 
 def _believable(result: SyncResult) -> Finding:
-    figures = {"gap": result.gap}
-    if not result.gap and not result.accepted_shrink:
-        whole = f"the read was whole: {result.how}"
-        return Finding("; ".join((whole, *result.notes)), figures, _WARN if result.notes else None)
+    proof = result.read.proof
+    figures = {"gap": proof.gap}
+    if not proof.gap and not result.accepted_shrink:
+        whole = f"the read was whole: {proof.how}"
+        return Finding("; ".join((whole, *proof.notes)), figures, _WARN if proof.notes else None)
     told = ["a person accepted this read as it is"] if result.accepted_shrink else []
-    told += [*result.warnings, *result.notes]
-    if result.gap:
+    told += [*result.warnings, *proof.notes]
+    if proof.gap:
         told.append("look for what hides entries from the store's key: a filter, a plugin, a missing permission")
     return Finding("; ".join(told), figures, _WARN)
 
 
 def _readable(result: SyncResult) -> Finding:
-    rejected = result.counts.rejected
+    rejected, line_notes = result.snapshot.counts.rejected, result.read.line_notes
     figures = {"rejected": rejected}
     if not rejected:
-        told = "; ".join(("every line could be read", *result.line_notes))
-        return Finding(told, figures, _WARN if result.line_notes else None)
-    reasons = "; ".join(f"{reason} ({count:,})" for reason, count in result.rejected_reasons.items())
+        told = "; ".join(("every line could be read", *line_notes))
+        return Finding(told, figures, _WARN if line_notes else None)
+    reasons = "; ".join(f"{reason} ({count:,})" for reason, count in result.snapshot.rejected_reasons.items())
     cure = "their stock is unknown until they are corrected in the store's own admin"
-    notes = "".join(f"; {note}" for note in result.line_notes)
+    notes = "".join(f"; {note}" for note in line_notes)
     return Finding(f"{rejected:,} lines could not be read: {reasons}; {cure}{notes}", figures, _WARN)
 
 
 def _not_oversold(result: SyncResult) -> Finding:
-    totals = result.totals
+    totals = result.snapshot.totals
     figures = {"oversold": totals.oversold, "backordered": totals.negative - totals.oversold}
     if totals.oversold:
         text = f"{totals.oversold:,} lines are below zero and the store does not say that they may: more was sold than is there"
@@ -68,7 +69,7 @@ def _not_oversold(result: SyncResult) -> Finding:
 
 
 def _skus(result: SyncResult) -> Finding:
-    totals = result.totals
+    totals = result.snapshot.totals
     figures: dict[str, int | str] = {"without_sku": totals.without_sku, "repeated_skus": totals.repeated_skus}
     if not totals.without_sku and not totals.repeated_skus:
         return Finding("every line has an SKU of its own", figures)
@@ -80,7 +81,7 @@ def _skus(result: SyncResult) -> Finding:
 
 
 def _no_unusual_shrink(result: SyncResult) -> Finding:
-    counts = result.counts
+    counts = result.snapshot.counts
     before = counts.seen - counts.created + counts.missing
     figures = {"missing": counts.missing, "lines_before": before}
     if counts.missing > UNUSUAL_LINES and counts.missing > before * UNUSUAL_SHARE:
@@ -112,10 +113,10 @@ def _spec(name: str, description: str) -> dg.AssetCheckSpec:
 check_specs = [_spec(name, description) for name, (_, description) in _CHECKS.items()]
 
 
-def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
+def check_results(outcome: SyncOutcome) -> Iterator[dg.AssetCheckResult]:
     """The checks of one ended sync. Where nothing was published, they say so: Dagster would call them failed without a word."""
     for name, (find, _) in _CHECKS.items():
-        found = find(ending.result) if ending.result is not None else _not_judged(name, ending)
+        found = find(outcome.result) if outcome.result is not None else _not_judged(name, outcome)
         yield dg.AssetCheckResult(
             check_name=name,
             passed=found.severity is None,
@@ -125,7 +126,7 @@ def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-def _not_judged(name: str, ending: Ending) -> Finding:
+def _not_judged(name: str, outcome: SyncOutcome) -> Finding:
     if name == BELIEVABLE:
-        return Finding(str(ending.error), {}, _WARN if ending.outcome == "refused" else _ERROR)
+        return Finding(str(outcome.error), {}, _WARN if outcome.name == "refused" else _ERROR)
     return Finding(f"not judged: the last sync published nothing; {BELIEVABLE} says why", {}, _WARN)

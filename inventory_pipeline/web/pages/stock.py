@@ -36,7 +36,8 @@ def stock(view: View) -> Response:
     following = ""
     if more:
         last = shown[-1]
-        following = urlencode({**asked, "after": "\t".join([last.store, last.item_id, last.location_id])})
+        sku = [] if last.sku is None else [last.sku.strip()]
+        following = urlencode([*asked.items(), *(("after", part) for part in (last.store, last.item_id, last.location_id, *sku))])
     names = {key: store.name for key, store in view.stores.items()}
     values: dict[str, Any] = {"rows": shown, "following": following, "names": names, "csv": urlencode(asked)}
     values["asked"] = dict.fromkeys(_ASKED, "") | asked
@@ -66,7 +67,7 @@ def _filters(view: View) -> tuple[StockFilter, bool]:
     if (key and key not in stores) or (group and group not in view.groups):
         raise NotFound("there is no such store or group")
     keys = [key] if key else [store.key for store in stores.values() if not group or store.group == group]
-    after = tuple(view.request.query_params.get("after", "").split("\t"))
+    after = view.request.query_params.getlist("after")
     status, state = view.query("status"), view.query("state")
     filters = StockFilter(
         stores=None if view.user.groups is None and not key and not group else keys,
@@ -75,9 +76,16 @@ def _filters(view: View) -> tuple[StockFilter, bool]:
         status=next((known for known in STATUSES if known == status), None),
         state=next((known for known in STATES if known == state), None),
         stale=True if view.query("stale") else None,
-        after=(after[0], after[1], after[2]) if len(after) == 3 else None,
+        after=_after(after),
     )
     return filters, bool(view.query("low"))
+
+
+def _after(parts: list[str]) -> tuple[str, str | None, str, str] | None:
+    """Store, SKU, variant and location of the last line of the page before; the SKU, if it has one, comes last."""
+    if not 3 <= len(parts) <= 4:
+        return None
+    return parts[0], parts[3] if len(parts) == 4 else None, parts[1], parts[2]
 
 
 def _rows(view: View, connection: sa.Connection, filters: StockFilter, low: bool) -> Generator[StockRow]:

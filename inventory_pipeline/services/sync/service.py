@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from inventory_pipeline.connectors.base import Connector
 from inventory_pipeline.core.clock import Clock, show_instant, system_clock
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, Quarantined, StoreRefused
 from inventory_pipeline.core.stock import Completeness
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.core.sync import SyncResult
+from inventory_pipeline.core.sync import StoreRead, SyncResult
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import snapshots
@@ -30,21 +30,8 @@ logger = logging.getLogger(__name__)
 
 # Builds a ready connector for a store, given the memo of its last published snapshot.
 Connect = Callable[[StoreIntegration, Mapping[str, str]], Connector]
-# Told after every page: lines read so far.
-Progress = Callable[[int], None]
 
 LEASE_TTL = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One staged read of the store."""
-
-    started_at: datetime
-    ended_at: datetime
-    proof: Completeness
-    excluded: Mapping[str, int]
-    line_notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,13 +56,11 @@ class InventorySyncService:
         connect: Connect,
         clock: Clock = system_clock,
         lease_ttl: timedelta = LEASE_TTL,
-        progress: Progress | None = None,
     ) -> None:
         self._database = database
         self._connect = connect
         self._clock = clock
         self._lease_ttl = lease_ttl
-        self._progress = progress
 
     def sync_all_products(self, store_key: str, *, run_id: str, accept_shrink: bool = False) -> SyncResult:
         """Reads all stock of one store and publishes it as the store's new snapshot.
@@ -83,10 +68,10 @@ class InventorySyncService:
         Raises StoreRefused (unknown, inactive, purged; LeaseHeld where another run syncs it), Quarantined where the
         read is not to be believed, and the other SyncErrors; the last good snapshot then stays as it was.
         """
-        store = self._admitted(store_key)
+        store = self._store_to_sync(store_key)
         with HeldLease(self._database, self._clock, self._lease_ttl, store_key, run_id) as lease:
             try:
-                result = self._sync(self._begun(store, lease, accept_shrink), run_id)
+                result = self._sync(self._start(store, lease, accept_shrink), run_id)
             except CredentialsRejected as error:
                 self._note_authorization(store, str(error))
                 raise
@@ -94,7 +79,7 @@ class InventorySyncService:
                 self._note_authorization(store, None)
         return result
 
-    def _admitted(self, store_key: str) -> StoreIntegration:
+    def _store_to_sync(self, store_key: str) -> StoreIntegration:
         with self._database.connect() as connection:
             store = stores.get_store(connection, store_key)
         if store is None:
@@ -103,7 +88,7 @@ class InventorySyncService:
                 " register_store_integration connects one"
             )
         if store.purged_at is not None:
-            raise StoreRefused(f"store {store_key!r} was purged on {show_instant(store.purged_at)}; its key is never used again")
+            raise StoreRefused(f"store {store_key!r} was purged on {show_instant(store.purged_at)}; `stores add` makes another")
         if not store.is_active:
             raise StoreRefused(
                 f"store {store_key!r} is inactive; the job manage_store_integration or"
@@ -111,7 +96,7 @@ class InventorySyncService:
             )
         return store
 
-    def _begun(self, store: StoreIntegration, lease: HeldLease, accept_shrink: bool) -> _Sync:
+    def _start(self, store: StoreIntegration, lease: HeldLease, accept_shrink: bool) -> _Sync:
         with self._database.begin() as connection:
             if store.first_sync_at is None:
                 stores.mark_first_sync(connection, store.key, self._clock())
@@ -123,50 +108,29 @@ class InventorySyncService:
 
     def _sync(self, sync: _Sync, run_id: str) -> SyncResult:
         with Stage(self._database, sync.store.key) as stage:
-            read, verdict = self._believable_read(sync, stage)
-            sync.lease.beat()
+            read, verdict = self._publishable_read(sync, stage)
+            sync.lease.renew()
             publication = Publication(
                 store_key=sync.store.key,
                 run_id=run_id,
-                started_at=read.started_at,
-                ended_at=read.ended_at,
+                read=read,
                 now=self._clock(),
-                expected=read.proof.expected,
-                read=read.proof.read,
-                gap=read.proof.gap,
-                how=read.proof.how,
-                memo=read.proof.memo,
-                unchanged=read.proof.unchanged,
                 unseen_go_missing=verdict.unseen_go_missing,
-                hidden=read.proof.hidden,
                 api_calls=sync.api_calls,
-                excluded=read.excluded,
                 accepted_shrink=sync.accept_shrink,
             )
-            published = publish(stage, publication)
+            snapshot = publish(stage, publication)
         return SyncResult(
             store=sync.store.key,
             run_id=run_id,
-            snapshot_id=published.snapshot_id,
-            started_at=read.started_at,
-            ended_at=read.ended_at,
-            published_at=publication.now,
-            counts=published.counts,
-            totals=published.totals,
+            read=read,
+            snapshot=snapshot,
             api_calls=sync.api_calls,
-            gap=read.proof.gap,
-            how=read.proof.how,
-            excluded=read.excluded,
-            rejected_reasons=published.rejected_reasons,
-            largest_changes=published.largest_changes,
             warnings=verdict.warnings,
-            lists=read.proof.lists,
-            notes=read.proof.notes,
-            line_notes=read.line_notes,
             accepted_shrink=sync.accept_shrink,
         )
 
-    def _believable_read(self, sync: _Sync, stage: Stage) -> tuple[_Read, Verdict]:
+    def _publishable_read(self, sync: _Sync, stage: Stage) -> tuple[StoreRead, Verdict]:
         """A read that may be published, after one fresh re-read where the first was not whole. Raises Quarantined."""
         first_gap: int | None = None
         while True:
@@ -194,13 +158,12 @@ class InventorySyncService:
             logger.warning("The read is short (%s); reading the store once more", "; ".join(verdict.reasons))
             first_gap = read.proof.gap
 
-    async def _read(self, sync: _Sync, stage: Stage) -> _Read:
+    async def _read(self, sync: _Sync, stage: Stage) -> StoreRead:
         stage.clear()
         started_at = self._clock()
         proof: Completeness | None = None
         excluded: Counter[str] = Counter()
         notes = LineNotes()
-        lines = 0
         connector = self._connect(sync.store, sync.memo)
         try:
             async with sync.lease.kept_alive(), aclosing(connector.read()) as items:
@@ -214,14 +177,13 @@ class InventorySyncService:
                     stage.add(page.lines, page.rejected)
                     excluded.update(page.excluded)
                     notes.add(page.notes)
-                    lines += len(page.lines)
-                    if self._progress:
-                        self._progress(lines)
         finally:
             sync.api_calls += connector.api_calls
         if proof is None:
             raise IncompleteRead("the connector ended without its proof of completeness")
-        return _Read(started_at, self._clock(), proof, excluded, notes.sentences())
+        return StoreRead(
+            started_at=started_at, ended_at=self._clock(), proof=proof, excluded=excluded, line_notes=notes.sentences()
+        )
 
     def _note_authorization(self, store: StoreIntegration, reason: str | None) -> None:
         with self._database.begin() as connection:
