@@ -73,7 +73,8 @@ def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Notic
         description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold; the asset lists the gravest under `worst`",
         metadata=dict(out),
     )
-    stale = result.live.get("stale", 0)
+    # A stale store whose credentials are refused has that alert alone.
+    stale = max(result.live.get("stale", 0), len(result.stale))
     yield dg.AssetCheckResult(
         check_name=STORES_FRESH,
         passed=not stale,

@@ -28,7 +28,7 @@ def _cells(alert: Alert) -> list[str]:
     number = f"[{alert.id}]({launchpad(MANAGE_JOB, form)})"
     amount = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
     where = f"[{cell(alert.store_key)}]({store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
-    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(alert.words), amount, cell(alert.rule))
+    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(alert.words), amount, cell(alert.because))
     return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
 
 
