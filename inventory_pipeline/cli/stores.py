@@ -190,6 +190,6 @@ def _tell(session: Session, done: str, change: "Change") -> None:
         say(note, "  ")
     store = change.store
     if store.auto_sync and store.first_sync_at is None and store.purged_at is None:
-        from inventory_pipeline.defs.integrations.first_sync import first_sync
+        from inventory_pipeline.defs.integrations.sensor import first_sync
 
         say(first_sync(session.dagster, store).text, "  ")

@@ -51,7 +51,7 @@ def close_stuck_runs(session: Session) -> None:
     from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
     for stuck in StuckRunWatch(session.dagster, session.services).look_until_settled():
-        complain(f"closed the {stuck.told}: {stuck.death.reason}")
+        complain(f"closed the {stuck.description}: {stuck.death.reason}")
 
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
