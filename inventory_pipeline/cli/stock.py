@@ -20,6 +20,7 @@ from inventory_pipeline.core.text import one_line
 if TYPE_CHECKING:
     from inventory_pipeline.core.quantity import Number
     from inventory_pipeline.core.stores import StoreIntegration
+    from inventory_pipeline.db.alerts.buyability import Mismatch
     from inventory_pipeline.db.alerts.explanations import LowLines
     from inventory_pipeline.db.stock.levels import StockFilter, StockRow
 
@@ -42,6 +43,12 @@ def stock(
     sku: Annotated[str | None, typer.Option(metavar="SKU", help="Only lines with this SKU.")] = None,
     location: Annotated[str | None, typer.Option(metavar="ID", help="Only this location.")] = None,
     low: Annotated[bool, typer.Option("--low", help="Only what today's thresholds call low.")] = False,
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="SKUs out here and left elsewhere, or for sale and nowhere.")
+    ] = False,
+    drift: Annotated[bool, typer.Option("--drift", help="Stores of one stock_pool that tell different numbers.")] = False,
+    unbuyable: Annotated[bool, typer.Option("--unbuyable", help="In stock, but not for sale, a draft or archived.")] = False,
+    still_open: Annotated[bool, typer.Option("--still-open", help="Sold out, but still for sale.")] = False,
     at: Annotated[str | None, typer.Option(metavar="ISO8601", help="As of a past instant: 2026-11-23T16:00:00Z.")] = None,
     history: Annotated[bool, typer.Option("--history", help="How the stock of one --sku went, newest first.")] = False,
     json: Json = False,
@@ -49,7 +56,9 @@ def stock(
     raw: Raw = False,
 ) -> None:
     """List stock lines. A quantity is a number, not tracked, or unknown; stock that is too old is marked as stale."""
+    from inventory_pipeline.cli.stock_lists import Form, print_drifts, print_shortages
     from inventory_pipeline.db.stock.levels import StockFilter, StockRow
+    from inventory_pipeline.services.stock.across_stores import Scope
 
     session = session_of(context)
     if json and csv:
@@ -61,10 +70,22 @@ def stock(
         session.integrations.get(store)
     if group is not None and all(one.group != group for one in known):
         raise UsageError(f"no store is in group {group!r}; `inventory-pipeline stores list` shows the groups")
+    chosen = {"--low": low, "--elsewhere": elsewhere, "--drift": drift, "--unbuyable": unbuyable, "--still-open": still_open}
+    lists = [name for name, wanted in chosen.items() if wanted]
+    if len(lists) > 1:
+        raise UsageError(f"choose one of {' and '.join(lists)}: each is a list of its own")
+    if (elsewhere or drift) and location is not None:
+        raise UsageError(f"{lists[0]} is about a store's total: leave --location out")
+    if at is not None and lists not in ([], ["--low"]):
+        raise UsageError(f"{lists[0]} is about the stock of now: leave --at out")
+    if elsewhere or drift:
+        scope = Scope(groups=None if group is None else [group], store=store, sku=sku)
+        (print_shortages if elsewhere else print_drifts)(session, scope, Form(json, csv, raw))
+        return
     filters = StockFilter(stores=None if store is None else [store], group=group, sku=sku, location=location)
     if history:
-        if sku is None or low or at is not None:
-            raise UsageError("--history shows how the stock of one SKU went: it takes --sku SKU, and neither --low nor --at")
+        if sku is None or lists or at is not None:
+            raise UsageError("--history shows how the stock of one SKU went: it takes --sku SKU, no other list and no --at")
         steps = list(_history(session, known, filters))
         if json:
             print_documents(step._asdict() | {"at": show_instant(step.at)} for step in steps)
@@ -74,7 +95,8 @@ def stock(
             cells = ((step.store, show_instant(step.at), step.available, step.change) for step in steps)
             print_table(("store", "as of", "available", "change"), cells, none="No stock line matches.")
         return
-    with _rows(session, filters, at, low=low) as rows:
+    mismatch: Mismatch | None = "unbuyable" if unbuyable else "still_open" if still_open else None
+    with _rows(session, filters, at, low=low, mismatch=mismatch) as rows:
         if json:
             print_documents(_document(row) for row in rows)
         elif csv:
@@ -121,10 +143,13 @@ def _history(session: Session, known: "Sequence[StoreIntegration]", filters: "St
 
 
 @contextmanager
-def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = False) -> "Iterator[Iterator[StockRow]]":
+def _rows(
+    session: Session, filters: "StockFilter", at: str | None, low: bool = False, mismatch: "Mismatch | None" = None
+) -> "Iterator[Iterator[StockRow]]":
     from inventory_pipeline.db.alerts.explanations import low_now, low_then
     from inventory_pipeline.db.stock.levels import stock_as_of, stock_now
     from inventory_pipeline.defs.sync.interval import sync_interval
+    from inventory_pipeline.services.stock.across_stores import mismatched_lines
 
     interval = sync_interval(session.environment)
     now = session.services.clock()
@@ -132,7 +157,9 @@ def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = 
     if instant is not None and instant > now:
         raise UsageError(f"--at {show_instant(instant)} lies in the future; without --at it is the stock of now")
     with session.services.database.connect() as connection:
-        if instant is None:
+        if mismatch is not None:
+            found = mismatched_lines(connection, mismatch, filters, now, interval)
+        elif instant is None:
             found = stock_now(connection, filters, now=now, interval=interval)
         else:
             found = stock_as_of(connection, instant, filters, interval=interval)

@@ -1,6 +1,5 @@
 """`inventory-pipeline thresholds`: when stock is low."""
 
-import getpass
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from inventory_pipeline.cli.options import Json, Raw, store_keys
 from inventory_pipeline.cli.output import print_csv, print_documents
-from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.session import actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.errors import LineRejected, UsageError
@@ -50,7 +49,7 @@ def set_(
     wide = None if margin is None else _number(margin, "--margin")
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, amount, wide, cover_days, **parts)
-    alerting_of(session_of(context)).rules.set([rule], _person())
+    alerting_of(session_of(context)).rules.set([rule], actor())
     say(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
 
 
@@ -79,7 +78,7 @@ def remove(
     """Remove a rule; the next more general one decides from then on."""
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, 0, None, None, **parts)
-    alerting_of(session_of(context)).rules.remove(rule, _person())
+    alerting_of(session_of(context)).rules.remove(rule, actor())
     typer.echo(f"{rule.target}: no rule of its own any more")
 
 
@@ -105,7 +104,7 @@ def import_(
     rules = alerting_of(session_of(context)).rules
     try:
         with _opened(file) as source:
-            number = rules.import_csv(source, _person(), raw=raw)
+            number = rules.import_csv(source, actor(), raw=raw)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{'standard input' if file == '-' else file} cannot be read: {error}") from None
     typer.echo(f"{number:,} rules set")
@@ -167,7 +166,3 @@ def _number(text: str, what: str) -> Number:
         return exact_number(text, what)
     except LineRejected as error:
         raise UsageError(str(error)) from None
-
-
-def _person() -> str:
-    return f"cli:{getpass.getuser()}"
