@@ -42,7 +42,7 @@ _LOGIN = (
     "mutation Login($username: String!, $password: String!) { login(username: $username, password: $password)"
     " { __typename ... on ErrorResult { errorCode message } } }"
 )
-IDENTITY = Query("InventoryIdentity", "query InventoryIdentity { me { id } }")
+# Whoever is known to the server may ask this, so it also tells whether the credential is right: an API key may not ask `me`.
 SETTINGS = Query("InventorySettings", "query InventorySettings { globalSettings { trackInventory outOfStockThreshold } }")
 COUNT = Query("InventoryCount", "query InventoryCount { productVariants(options: { take: 1 }) { totalItems } }")
 VARIANTS = Query(
@@ -170,7 +170,7 @@ class VendureApi(GraphQLApi):
         except (msgspec.DecodeError, UnicodeDecodeError):
             errors = None
         if errors:
-            return self.refusal(errors, IDENTITY)
+            return self.refusal(errors, SETTINGS)
         return StoreMisconfigured(
             f"{response.host_and_path} answers {response.summary}; check the store's address and the setting path"
         )
@@ -180,7 +180,7 @@ class VendureApi(GraphQLApi):
             return PlatformUnavailable(f"Vendure refuses {query.name}: {shown(errors)}")
         told, codes = f"Vendure refuses {query.name}: {shown(errors[0].message)}", {error.code for error in errors}
         if codes & {"FORBIDDEN", "UNAUTHORIZED"}:
-            if query is not IDENTITY:
+            if query is not SETTINGS:
                 return ScopeMissing(f"{told}; give the role the permission ReadCatalog")
             if self._session is not None:
                 return CredentialsRejected(f"{told}, although the log-in was accepted; is the user still active?")
@@ -236,7 +236,6 @@ class Vendure:
         async with self._http:
             api = self._connect()
             try:
-                await api.execute(IDENTITY, dict)
                 await api.execute(SETTINGS, _Settings)
                 variants = (await api.execute(COUNT, _Counted)).product_variants.total_items
             except SyncError as error:
@@ -248,7 +247,6 @@ class Vendure:
         proof = ProofBuilder()
         async with self._http:
             api = self._connect()
-            await api.execute(IDENTITY, dict)
             shop = (await api.execute(SETTINGS, _Settings)).global_settings
             variants: PagedList[Variant] = PagedList(
                 "productVariants", partial(self._page, api), self._per_page, self._http.connections, seen=SeenTexts()
