@@ -1,5 +1,6 @@
 """What `stores list`, `stores show` and `stores check` print."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import typer
 from inventory_pipeline.cli.options import Json, StoreKey
 from inventory_pipeline.cli.output import print_document, print_documents
 from inventory_pipeline.cli.session import session_of
-from inventory_pipeline.cli.tables import Column, print_table, show
+from inventory_pipeline.cli.tables import Column, Fact, print_facts, print_table
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, freshness
 
@@ -33,8 +34,8 @@ def list_(context: typer.Context, json: Json = False) -> None:
         print_documents({**_store(store), **age} for store, age in zip(stores, ages, strict=True))
         return
     columns = (
-        *("key", Column("name", spare=1), Column("group", spare=2), "platform", Column("address", below=True), "active"),
-        *(Column("auto-sync", spare=3), "last read", Column("needs re-authorization", below=True)),
+        *("key", Column("name", below=True), Column("group", spare=1), "platform", Column("address", below=True), "active"),
+        *(Column("auto-sync", spare=2), "last read", Column("needs re-authorization", below=True)),
     )
     rows = (
         (
@@ -63,11 +64,49 @@ def show_(context: typer.Context, key: StoreKey, json: Json = False) -> None:
     if json:
         print_document(document)
         return
-    for name, value in document.items():
-        nested = value if isinstance(value, dict) else {}
-        typer.echo(f"{name.replace('_', ' ')}:" + ("" if nested else f" {show(None if value in ({}, '') else value)}"))
-        for inner, its_value in nested.items():
-            typer.echo(f"  {inner}: {show(its_value)}")
+    print_facts(_facts(store, last))
+
+
+def _facts(store: StoreIntegration, last: "Snapshot | None") -> Iterator[Fact]:
+    yield Fact("key", store.key)
+    yield Fact("name", store.name)
+    yield Fact("group", store.group)
+    yield Fact("platform", store.platform)
+    yield Fact("address", store.url + (" (may be private or without TLS)" if store.allow_private else ""))
+    yield Fact("credentials", [f"{name}: {reference}" for name, reference in store.credentials.items()] or "none")
+    yield Fact("settings", [f"{name}: {value}" for name, value in store.settings.items()] or "none")
+    yield Fact("state", _state(store))
+    yield Fact("auto-sync", store.auto_sync)
+    hours = store.freshness_limit and f"{store.freshness_limit.total_seconds() / 3600:g} h"
+    yield Fact("believed for", hours or "1.25 intervals of the schedule")
+    yield Fact("registered", store.created_at and show_instant(store.created_at))
+    yield Fact("first sync", store.first_sync_at and show_instant(store.first_sync_at))
+    if last is None:
+        yield Fact("last good read", "none yet")
+        return
+    counts = last.counts
+    yield Fact("last good read", f"{show_instant(last.started_at)} to {show_instant(last.ended_at)}, {last.api_calls:,} requests")
+    yield Fact("its run", last.run_id)
+    yield Fact("proved by", last.how)
+    yield Fact(
+        "lines",
+        [
+            f"{counts.seen:,} seen: {counts.created:,} created, {counts.updated:,} updated, {counts.skipped:,} unchanged,"
+            f" {counts.rejected:,} rejected",
+            f"{counts.missing:,} missing, {counts.deleted:,} deleted, {counts.repeats:,} repeated",
+        ],
+    )
+    if last.gap:
+        yield Fact("not seen", f"{last.gap:,} that the platform counts and did not show")
+    if last.excluded:
+        yield Fact("left out", [f"{number:,} {reason}" for reason, number in last.excluded.items()])
+
+
+def _state(store: StoreIntegration) -> str:
+    if store.purged_at is not None:
+        return f"purged on {show_instant(store.purged_at)}"
+    state = "active" if store.is_active else "inactive: nothing syncs it"
+    return f"{state}; NEEDS RE-AUTHORIZATION: {store.needs_reauthorization}" if store.needs_reauthorization else state
 
 
 def check(context: typer.Context, key: StoreKey, json: Json = False) -> None:

@@ -1,6 +1,5 @@
 """`inventory-pipeline thresholds`: when stock is low."""
 
-import getpass
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from inventory_pipeline.cli.options import Json, Raw
+from inventory_pipeline.cli.options import Json, Raw, store_keys
 from inventory_pipeline.cli.output import print_csv, print_documents
-from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.session import actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
 from inventory_pipeline.core.stores import DEFAULT_GROUP
@@ -25,7 +25,7 @@ _SAYS = {"held": "unknown", "recovering": "within the margin"}
 
 app = typer.Typer(help="Say when stock is low: the most specific rule decides.", pretty_exceptions_enable=False)
 
-Store = Annotated[str | None, typer.Option(metavar="KEY", help="The store.")]
+Store = Annotated[str | None, typer.Option(metavar="KEY", help="The store.", autocompletion=store_keys)]
 Variant = Annotated[str | None, typer.Option(metavar="ID", help="The platform's id of the variant, as `stock --json` shows it.")]
 Location = Annotated[str | None, typer.Option(metavar="ID", help="The location's id; with --variant.")]
 Group = Annotated[str | None, typer.Option(metavar="G", help="The group, with --sku; `default` unless given.")]
@@ -49,8 +49,8 @@ def set_(
     wide = None if margin is None else _number(margin, "--margin")
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, amount, wide, cover_days, **parts)
-    alerting_of(session_of(context)).rules.set([rule], _person())
-    typer.echo(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
+    alerting_of(session_of(context)).rules.set([rule], actor())
+    say(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
 
 
 @app.command("list")
@@ -78,14 +78,14 @@ def remove(
     """Remove a rule; the next more general one decides from then on."""
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, 0, None, None, **parts)
-    alerting_of(session_of(context)).rules.remove(rule, _person())
+    alerting_of(session_of(context)).rules.remove(rule, actor())
     typer.echo(f"{rule.target}: no rule of its own any more")
 
 
 @app.command()
 def explain(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The store.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The store.", autocompletion=store_keys)],
     sku: Annotated[str, typer.Argument(metavar="SKU", help="The SKU, or a variant id.")],
 ) -> None:
     """Say which rules decide about a SKU of a store, and what they say now."""
@@ -104,7 +104,7 @@ def import_(
     rules = alerting_of(session_of(context)).rules
     try:
         with _opened(file) as source:
-            number = rules.import_csv(source, _person(), raw=raw)
+            number = rules.import_csv(source, actor(), raw=raw)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{'standard input' if file == '-' else file} cannot be read: {error}") from None
     typer.echo(f"{number:,} rules set")
@@ -166,7 +166,3 @@ def _number(text: str, what: str) -> Number:
         return exact_number(text, what)
     except LineRejected as error:
         raise UsageError(str(error)) from None
-
-
-def _person() -> str:
-    return f"cli:{getpass.getuser()}"

@@ -22,13 +22,15 @@ def sku_totals(stores: sa.CTE, sku: str | None = None) -> sa.Select:
     stands for the SKU, STOCK_COLUMNS (see `targets`), `ambiguous`, and `threshold` and `margin` of the rule. `ambiguous` is 1
     where several variants of one store have the SKU and do not share a pool.
 
-    1. `_lines`: the lines with a SKU that a rule is about, read in one pass.
-    2. `_units`: the lines of one pool become one quantity.
-    3. `_store_totals`: the quantities are summed per store; all lines of a stale store count as unknown.
-    4. Of stores that mirror one another only the one read last counts: `rank` 1.
-    5. The stores of a group are summed, and joined with the rule.
+    1. `lines_of`: the lines with a SKU that a rule is about, read in one pass.
+    2. `store_totals`: what each store has of the SKU.
+    3. Of stores that mirror one another only the one read last counts: `rank` 1.
+    4. The stores of a group are summed, and joined with the rule.
     """
-    store = _store_totals(_units(_lines(sku), stores))
+    with_rule = sa.select(thresholds.c.sku).where(thresholds.c.scope == "sku")
+    if sku is not None:
+        with_rule = with_rule.where(thresholds.c.sku == sku)
+    store = store_totals(lines_of(trimmed(stock_levels.c.sku).in_(with_rule)), stores)
     counted = sa.select(store).where(store.c.rank == 1).subquery("counted_stores")
     totals = (
         sa.select(
@@ -56,16 +58,22 @@ def sku_totals(stores: sa.CTE, sku: str | None = None) -> sa.Select:
     ).select_from(totals.join(rule, its_rule))
 
 
-def _lines(sku: str | None) -> sa.CTE:
+def lines_of(wanted: sa.ColumnElement[bool]) -> sa.CTE:
+    """The evaluated lines of which `wanted` holds, a condition on `stock_levels`, each with its trimmed SKU."""
     level = stock_levels
-    with_rule = sa.select(thresholds.c.sku).where(thresholds.c.scope == "sku")
-    if sku is not None:
-        with_rule = with_rule.where(thresholds.c.sku == sku)
-    trimmed_sku = trimmed(level.c.sku)
     columns = (level.c[name] for name in ("store_key", "item_id", *LINE_COLUMNS))
-    lines = sa.select(*columns, trimmed_sku.label("sku")).where(trimmed_sku.in_(with_rule), is_evaluated(level)).cte("sku_lines")
+    lines = sa.select(*columns, trimmed(level.c.sku).label("sku")).where(wanted, is_evaluated(level)).cte("sku_lines")
     # No index has trimmed SKUs: materialized, the levels are read once.
     return lines.prefix_with("MATERIALIZED")
+
+
+def store_totals(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
+    """What each store has of each SKU: `group_name`, `sku`, `store_key`, STOCK_COLUMNS, `offered` (1 where the store says
+    that it can be bought), `item_id`, `ambiguous`, `read_at`, `mirror`, and `rank`, 1 for the store of a mirror that counts.
+
+    The lines of one pool become one quantity; the quantities are summed. All lines of a stale store count as unknown.
+    """
+    return _store_totals(_units(lines, stores))
 
 
 def _units(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
@@ -74,6 +82,7 @@ def _units(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
         sa.select(
             *keys,
             *unit_columns(lines),
+            sa.func.max(sa.case((lines.c.sellable.is_(sa.true()), 1), else_=0)).label("offered"),
             sa.func.max(stores.c.stale).label("stale"),
             sa.func.max(stores.c.read_at).label("read_at"),
             sa.func.max(stores.c.mirror).label("mirror"),
@@ -99,6 +108,7 @@ def _store_totals(units: sa.Subquery) -> sa.Subquery:
             sa.case((stale, sa.func.count()), else_=sa.func.sum(units.c.unknown)).label("unknown"),
             sa.case((stale, 0), else_=sa.func.sum(units.c.free)).label("free"),
             sa.func.max(units.c.oversell).label("oversell"),
+            sa.func.max(units.c.offered).label("offered"),
             sa.func.min(units.c.item_id).label("item_id"),
             sa.case((several_variants, 1), else_=0).label("ambiguous"),
             sa.func.max(units.c.read_at).label("read_at"),

@@ -64,7 +64,8 @@ def read_syncs(connection: "sa.Connection", *, store: str | None = None, limit: 
     """The same of a connection to Dagster's history."""
     from inventory_pipeline.defs.sync.recorded_runs import latest_syncs
 
-    return [_row(run) for run in latest_syncs(connection, store=store, limit=limit)]
+    stores = None if store is None else [store]
+    return [log_row(run) for run in latest_syncs(connection, stores=stores, limit=limit)]
 
 
 def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
@@ -72,19 +73,18 @@ def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
     from inventory_pipeline.defs.sync.recorded_runs import history_of, runs_by_id
 
     with history_of(instance) as connection:
-        return next((_row(run) for run in runs_by_id(connection, [run_id])), None)
+        return next((log_row(run) for run in runs_by_id(connection, [run_id])), None)
 
 
 def failed_stores(instance: "DagsterInstance", stores: Sequence[str]) -> list[str]:
     """Those of `stores` whose last sync that was let run to its end failed or was quarantined. Two queries."""
-    from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
-    from inventory_pipeline.defs.sync.recorded_runs import history_of, runs_by_id
+    from inventory_pipeline.defs.sync.recorded_runs import history_of, latest_run_ids, runs_by_id
 
     latest: dict[str | None, SyncLogRow] = {}
-    run_ids = latest_run_ids(instance, stores, each=_LOOK_BACK)
     with history_of(instance) as connection:
+        run_ids = latest_run_ids(connection, stores, each=_LOOK_BACK)
         for run in runs_by_id(connection, run_ids):
-            row = _row(run)
+            row = log_row(run)
             if run.is_sync and row.outcome in ("published", "failed", "quarantined"):
                 latest.setdefault(row.store, row)
     return [store for store in stores if store in latest and latest[store].outcome != "published"]
@@ -109,7 +109,8 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
     return "auto_sync" if "dagster/sensor_name" in tags else "manual"
 
 
-def _row(run: "RecordedRun") -> SyncLogRow:
+def log_row(run: "RecordedRun") -> SyncLogRow:
+    """One run as the sync log shows it."""
     own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
@@ -131,9 +132,9 @@ def _row(run: "RecordedRun") -> SyncLogRow:
 
 
 def _outcome(run: "RecordedRun", own: Mapping[str, str]) -> Outcome | None:
-    told = own.get(names.OUTCOME_TAG)
-    if told in get_args(Outcome):
-        return cast(Outcome, told)
+    written = own.get(names.OUTCOME_TAG)
+    if written in get_args(Outcome):
+        return cast(Outcome, written)
     if not run.is_finished:
         return None
     ended: dict[str, Outcome] = {"SUCCESS": "published", "CANCELED": "canceled"}
