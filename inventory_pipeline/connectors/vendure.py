@@ -206,7 +206,14 @@ class Vendure:
         other_credentials=("api_key", "username", "password"),
         scopes=("ReadCatalog",),
         calls_per_100k="about 400",
-        proved_by="answers recorded from 3.7.3, the schema of 3.5, and a local server with faults",
+        grant="Settings > Roles: one with ReadCatalog; then Settings > API Keys (from 3.6 on), or an administrator who has"
+        " only this role",
+        locations="each stock location that ever had stock of the variant",
+        available="on hand less allocated, and less the out-of-stock threshold where the variant has one location",
+        limits="1,000 entries a page unless the server says otherwise (adminListQueryLimit)",
+        gaps="a threshold over several locations is not taken off, and said; up to 3.7.3 its own stock may drift under"
+        " concurrent checkouts",
+        proved_by="answers recorded from 3.7.3, a real 3.7.3 (make live), the schema of 3.5, and a local server with faults",
         settings={
             "per_page": "variants per request, 1 to 1000; fewer for a slow server (250)",
             "channel": "token of the channel to read (the default channel, which has every variant)",
