@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 from inventory_pipeline.db.tables.stock import stock_changes
 from inventory_pipeline.db.types import BigId, Instant, Json, Key, Millionths
 
