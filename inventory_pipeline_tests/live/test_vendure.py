@@ -83,9 +83,9 @@ class Admin:
     def _post(self, query: str, **variables: Any) -> httpx.Response:
         return self._http.post("/admin-api", json={"query": query, "variables": variables}).raise_for_status()
 
-    def stock(self, ids: list[str]) -> dict[tuple[str, str], tuple[str | None, str, int | None, int | None]]:
+    def stock(self, ids: list[str]) -> dict[tuple[str, str], tuple[Any, ...]]:
         """SKU, state, on hand and committed of each variant at each location, every variant asked for alone."""
-        found: dict[tuple[str, str], tuple[str | None, str, int | None, int | None]] = {}
+        found: dict[tuple[str, str], tuple[Any, ...]] = {}
         for id_ in ids:
             variant = self.ask(ONE, id=id_)["productVariant"]
             if variant is None:
