@@ -186,6 +186,8 @@ def _alert(row: sa.Row[Any]) -> Alert:
         at_least=row.at_least,
         ambiguous=row.ambiguous,
         threshold=row.threshold,
+        margin=row.margin,
+        was=row.was,
         rule=row.rule,
         detail=row.detail,
         baseline=row.baseline,

@@ -183,6 +183,8 @@ def _new_row(target: ChangedTarget, state: AlertState, baseline: bool, now: date
         "at_least": target.at_least,
         "ambiguous": target.ambiguous,
         "threshold": target.threshold,
+        "margin": target.margin,
+        "was": target.available,
         "rule": rule_of(target),
         "detail": "",
         "baseline": baseline,
