@@ -14,16 +14,14 @@ import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import whole_number
-from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
+from inventory_pipeline.connectors.toolkit.addresses import ErrorBody, store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenTexts
 from inventory_pipeline.connectors.toolkit.parsing import decode_list, text_id, text_of
 from inventory_pipeline.connectors.toolkit.spool import Spool
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, LineRejected, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity, platform_number
-from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, StockLine
-from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.response import Response
 
 KIT = "kit (its stock is that of its parts)"
@@ -206,11 +204,7 @@ def _count(response: Response) -> int:
 def error_of(response: Response) -> SyncError:
     if response.is_html:
         return web_page_error(response, "Medusa's Admin API")
-    try:
-        message = msgspec.json.decode(response.body, type=dict[str, Any]).get("message", "")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        message = ""
-    told = f"{response.host_and_path} answers {response.status}{f': {one_line(redact(str(message)), 120)}' if message else ''}"
+    told = ErrorBody.of(response).told(response)
     if response.status in (401, 403):
         return CredentialsRejected(
             f"the server does not accept the key ({told}); make a secret API key at Settings > Secret API Keys"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # Dagster puts a markdown of more characters behind a link.
 _SHOWN_AT_ONCE = 1_000
+# As much as a row of the runs list shows of a tag without growing.
+_SHORT = 80
+_INACTIVE = "the store is inactive; the job manage_store_integration with action: activate switches it on"
 # A week of syncs, every four hours.
 _CHARTED_SYNCS = 42
 _ACCEPT = f"ops:\n  {names.SNAPSHOT}:\n    config:\n      accept_shrink: true\n"
@@ -29,6 +32,8 @@ _ACCEPT = f"ops:\n  {names.SNAPSHOT}:\n    config:\n      accept_shrink: true\n"
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
     """What a sync came to: `result` where it published, else `error`, on one line with what to do about it.
+
+    A store that is inactive in a backfill has neither: nothing was to be done.
 
     `holder` is the run that holds the store, where that is why this one was refused.
     """
@@ -41,11 +46,13 @@ class SyncOutcome:
 
 def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOutcome, platform: str | None) -> None:
     """The run's line in the sync log, in one call: concurrent or repeated writers would lose tags."""
-    tags = dict.fromkeys((tag for tag in names.RESULT_TAGS if tag in run.tags), names.NOTHING)
+    earlier = map(names.earlier_name, (names.RUN_TAG, *names.FIGURE_TAGS))
+    tags = dict.fromkeys((tag for tag in (*names.FIGURE_TAGS, *earlier) if tag in run.tags), names.NOTHING)
     tags |= {
         names.RUN_TAG: run.run_id,
         names.TRIGGER_TAG: trigger_of(run.tags),
         names.OUTCOME_TAG: outcome.name,
+        names.RESULT_TAG: one_line(redact(_in_short(outcome)), _SHORT),
     }
     if platform is not None:
         tags[names.PLATFORM_TAG] = platform
@@ -55,6 +62,29 @@ def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOu
         tags |= {tag: str(getattr(outcome.result.snapshot.counts, name)) for name, tag in names.COUNT_TAGS.items()}
         tags[names.API_CALLS_TAG] = str(outcome.result.api_calls)
     instance.add_run_tags(run.run_id, {name: one_line(value, names.TAG_LENGTH) for name, value in tags.items()})
+
+
+def _in_short(outcome: SyncOutcome) -> str:
+    """The outcome with what matters most about it, as the runs list shows it in its row."""
+    if outcome.result is None:
+        why = (outcome.error or "").removeprefix(f"{outcome.name}: ").partition("; ")[0]
+        return f"{outcome.name}: {why}" if why else outcome.name
+    counts = outcome.result.snapshot.counts
+    changed = counts.created + counts.updated + counts.missing
+    unreadable = f", {counts.rejected:,} unreadable" if counts.rejected else ""
+    return f"published: {changed:,} of {counts.seen + counts.missing:,} changed{unreadable}"
+
+
+def observation(store: str, outcome: SyncOutcome) -> dg.AssetObservation:
+    """Why the store's page in Dagster shows no newer snapshot, and what to do: shown there beside the last good one."""
+    error = redact(outcome.error or _INACTIVE)
+    state = one_line(redact(_in_short(outcome)), _SHORT)
+    metadata: dict[str, dg.MetadataValue] = {
+        "last_sync": dg.MetadataValue.text(state),
+        "reason_and_cure": dg.MetadataValue.text(one_line(error, 2_000)),
+    }
+    links = failure_links(outcome, store)
+    return dg.AssetObservation(names.SNAPSHOT, partition=store, description=state, metadata={**metadata, **links})
 
 
 def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.MetadataValue]:

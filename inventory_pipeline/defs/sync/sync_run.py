@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CANCEL_POLL_SECONDS = 1.0
+_BACKFILL_TAG = "dagster/backfill"
 
 
 def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat: "Heartbeat") -> SyncOutcome:
@@ -54,10 +55,7 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
             key = _store_key(context)
             with inventory.open() as services:
                 store = _known_store(context.instance, services, key)
-                _free_lease_of_dead_run(context, services, key)
-                accept_shrink = context.op_execution_context.op_config["accept_shrink"]
-                result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
-        outcome = SyncOutcome("published", result=result)
+                outcome = _sync(context, services, key, store)
     except Exception as error:  # noqa: BLE001 - its type says what it means
         outcome = _outcome_of_error(context, inventory, error)
     except BaseException:
@@ -71,6 +69,16 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
             raise
         raise inventory.again_or_failure(context, lost) from None
     return outcome
+
+
+def _sync(context: dg.AssetExecutionContext, services: "Services", key: str, store: StoreIntegration | None) -> SyncOutcome:
+    """Syncs the store. An inactive one is passed over in a backfill, since *Materialize → All* names every partition."""
+    if store is not None and store.purged_at is None and not store.is_active and _BACKFILL_TAG in context.run.tags:
+        return SyncOutcome("inactive")
+    _free_lease_of_dead_run(context, services, key)
+    accept_shrink = context.op_execution_context.op_config["accept_shrink"]
+    result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
+    return SyncOutcome("published", result=result)
 
 
 def _store_key(context: dg.AssetExecutionContext) -> str:
@@ -136,6 +144,9 @@ def _outcome_of_error(context: dg.AssetExecutionContext, inventory: Inventory, e
 
 def log_outcome(outcome: SyncOutcome) -> None:
     """The one line that says it all, in the log file and on the run's page, which opens at its end."""
+    if outcome.name == "inactive":
+        logger.info("The store is inactive: nothing was read, and nothing is wrong")
+        return
     if outcome.result is None:
         logger.warning("%s: %s", outcome.name, str(outcome.error).removeprefix(f"{outcome.name}: "))
         return

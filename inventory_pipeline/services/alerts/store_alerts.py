@@ -149,10 +149,11 @@ class SyncNotices:
     def sync_ended(self, store_key: str, run_id: str, outcome: Outcome, error: str | None, ended_at: datetime | None) -> int:
         """Opens, worsens or resolves the store's sync alert, and returns how many notices went into the outbox.
 
-        A store that fails every four hours gives one notice. Refused and canceled syncs change nothing. Neither does a
-        failure that is over: reports come late, and the store may have been published since `ended_at`.
+        A store that fails every four hours gives one notice. Refused and canceled syncs, and those of inactive stores, change
+        nothing. Neither does a failure that is over: reports come late, and the store may have been published since
+        `ended_at`.
         """
-        if outcome in ("refused", "canceled"):
+        if outcome in ("refused", "inactive", "canceled"):
             return 0
         now = self._clock()
         with self._database.begin() as connection:
