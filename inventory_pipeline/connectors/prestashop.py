@@ -97,6 +97,12 @@ class PrestaShop:
         auth="webservice key as Basic user name",
         scopes=("View (GET) of products, combinations, stock_availables",),
         calls_per_100k="about 300: 3 per 1,000 products, and 3 lists of ids",
+        grant="Advanced Parameters > Webservice: switch it on, Add new key, View (GET) for products, combinations and"
+        " stock_availables",
+        locations="one for each shop; stock that a group of shops shares is one pool",
+        available="the row's quantity; what is physically there or reserved is not told",
+        limits="none of its own",
+        gaps="packs are left out, unless an order takes from stock as they are; whether stock is managed at all is not told",
         proved_by="answers recorded from 8.2.1, and a local server with faults",
         credentials=("key",),
         settings={
