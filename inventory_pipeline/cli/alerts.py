@@ -94,5 +94,5 @@ def _cells(alert: "Alert") -> list[object]:
     since, as_of = show_instant(alert.opened_at), alert.as_of and show_instant(alert.as_of)
     return [
         *(alert.id, alert.severity, alert.level, status, where, name, one_line(alert.words, 200), available),
-        *(alert.rule, since, as_of),
+        *(alert.because, since, as_of),
     ]

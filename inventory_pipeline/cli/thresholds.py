@@ -12,6 +12,7 @@ from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.cli.terminal import say
+from inventory_pipeline.core.alerts import NOT_FOR_SALE
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number
 from inventory_pipeline.core.stores import DEFAULT_GROUP
@@ -153,7 +154,12 @@ def _document(rule: Threshold) -> dict[str, object]:
 def _explained(each: "Explanation") -> list[object]:
     target = each.target
     available = f"at least {target.available}" if target.at_least and target.available is not None else target.available
-    says = _SAYS.get(target.verdict, target.verdict) + ("; ambiguous: several variants of one store" if target.ambiguous else "")
+    says = (
+        NOT_FOR_SALE
+        if target.verdict == "out" and target.available is None
+        else _SAYS.get(target.verdict, target.verdict)
+        + ("; ambiguous: several variants of one store" if target.ambiguous else "")
+    )
     return [_target(target), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 

@@ -36,6 +36,8 @@ SEVERITY: dict[Level, Severity] = {
     "quarantined": "critical",
     "needs_reauthorization": "critical",
 }
+# Why something that nobody counts is out of stock: the platform says so.
+NOT_FOR_SALE = "not for sale"
 # `backorder` ranks with `out`: when a delivery lifts a backorder to zero, that is no bad news.
 _RANK: dict[Level, int] = {
     "runs_out": 0,
@@ -54,7 +56,8 @@ _RANK: dict[Level, int] = {
 # longer evaluated, because the line was deleted, drafted or archived, or its store or rule was removed.
 Verdict = Level | Literal["recovering", "held", "fine", "gone"]
 
-Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed"]
+# `sync_completed` and `caught_up` belong to no alert: a published sync, and the first one after a time without any.
+Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed", "caught_up"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 
@@ -82,7 +85,8 @@ class AlertState:
 class Alert:
     """One alert as the database keeps it.
 
-    `rule` names the rule that fired. `available` is None where no line has a number. `at_least` is true where lines of
+    `rule` names the rule that fired, `threshold` and `margin` are its figures, and `was` what was available when it last held.
+    `available` is None where no line has a number. `at_least` is true where lines of
     unknown quantity may add to `available`. `ambiguous` is true where several variants of one store have the SKU.
     `baseline` is true where the store's first evaluation opened the alert. `as_of` is when the store's last published
     read began, None for a store that was never read.
@@ -103,6 +107,8 @@ class Alert:
     at_least: bool
     ambiguous: bool
     threshold: Number | None
+    margin: Number | None
+    was: Number | None
     rule: str
     detail: str
     baseline: bool
@@ -116,6 +122,18 @@ class Alert:
     @property
     def severity(self) -> Severity:
         return SEVERITY[self.level]
+
+    @property
+    def because(self) -> str:
+        """The rule that fired, or what else is the reason; and what ends an alert whose stock has risen above the threshold."""
+        if self.kind in ("store", "sync"):
+            return self.rule
+        if self.level == "out" and self.available is None:
+            return NOT_FOR_SALE
+        if self.status == "resolved" or self.available is None or self.threshold is None or self.margin is None:
+            return self.rule
+        within = self.threshold < self.available <= self.threshold + self.margin
+        return f"{self.rule}; was {self.was}, closes above {self.threshold + self.margin}" if within else self.rule
 
     @property
     def words(self) -> str:

@@ -45,6 +45,7 @@ class ChangedTarget(NamedTuple):
     at_least: bool
     ambiguous: bool
     threshold: Number
+    margin: Number
     cover_days: int
     scope: Scope
     rule_item: str
@@ -128,13 +129,22 @@ def alerts_without_target(connection: sa.Connection, stale: Sequence[str]) -> li
 
 
 def update_quantities(connection: sa.Connection) -> None:
-    """Sets `available` and `at_least` of unresolved alerts to what was just evaluated; no notice tells of it."""
-    kept = sa.type_coerce(alerts.c.available, sa.BigInteger)
-    current = sa.select(_table.c.total, (_table.c.unknown > 0).label("at_least"), _table.c.alert_id).subquery("current")
-    moved = sa.or_(kept.is_distinct_from(current.c.total), alerts.c.at_least != current.c.at_least)
+    """Sets the figures of unresolved alerts to what was just evaluated, `was` while the rule holds; no notice tells of it."""
+    held = _table.c.verdict.in_(sorted(LEVELS))
+    columns = (_table.c.total, (_table.c.unknown > 0).label("at_least"), _table.c.margin, held.label("held"))
+    current = sa.select(*columns, _table.c.alert_id).subquery("current")
+    available, margin, was = (sa.type_coerce(alerts.c[name], sa.BigInteger) for name in ("available", "margin", "was"))
+    last = sa.case((current.c.held, current.c.total), else_=was)
+    moved = sa.or_(
+        available.is_distinct_from(current.c.total),
+        alerts.c.at_least != current.c.at_least,
+        margin.is_distinct_from(current.c.margin),
+        was.is_distinct_from(last),
+    )
     update = alerts.update().where(alerts.c.id == current.c.alert_id, moved)
-    total = sa.type_coerce(current.c.total, alerts.c.available.type)
-    connection.execute(update.values(available=total, at_least=current.c.at_least))
+    figures = {"available": current.c.total, "margin": current.c.margin, "was": last}
+    exact = {name: sa.type_coerce(value, alerts.c[name].type) for name, value in figures.items()}
+    connection.execute(update.values(at_least=current.c.at_least, **exact))
 
 
 def _fill(connection: sa.Connection, table: sa.Table, rows: sa.Select | sa.CompoundSelect) -> None:
@@ -184,6 +194,7 @@ def _changed_target(row: sa.Row[Any]) -> ChangedTarget:
         at_least=row.unknown > 0,
         ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
+        margin=from_millionths(row.margin),
         cover_days=row.cover_days,
         scope=row.scope,
         rule_item=row.rule_item,

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 from inventory_pipeline.db.types import BigId, Instant, Json, Key
 
 # `groups` null: all. `password_hash` null: none yet, a link sets it.
