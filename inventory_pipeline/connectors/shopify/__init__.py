@@ -18,7 +18,7 @@ from inventory_pipeline.connectors.shopify.settings import SETTINGS, ShopifySett
 from inventory_pipeline.connectors.shopify.spool import Received, Spool
 from inventory_pipeline.core.stock import Completeness, Page
 
-# Up to here pages take fewer calls than an export takes looks.
+# Up to so many variants, reading pages takes fewer calls than waiting for an export.
 SMALL_SHOP = 100
 
 
@@ -34,7 +34,7 @@ class Counts:
 
 
 class Shopify:
-    """One shop. Everything is received first and put together on disk: only then is any variant known whole."""
+    """One shop. All variants and levels are received first and put together on disk: until then no variant is complete."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
         platform="shopify",

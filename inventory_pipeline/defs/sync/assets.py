@@ -47,7 +47,7 @@ def inventory_snapshot(
         outcome = run_sync(context, inventory, heartbeat)
         if outcome.result is not None:
             # Before its checks: what a check says is of the latest materialization that there is.
-            yield materialization(context.instance, outcome.result)
+            yield materialization(context.instance, outcome.result, outcome.report)
         store = context.partition_key if context.has_partition_key else None
         if store is not None:
             yield from check_results(outcome)

@@ -1,6 +1,6 @@
 """What a run leaves in Dagster at its end: tags for the runs list, metadata that the UI plots, an error."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,13 +35,15 @@ class SyncOutcome:
 
     A store that is inactive in a backfill has neither: nothing was to be done.
 
-    `holder` is the run that holds the store, where that is why this one was refused.
+    `holder` is the run that holds the store, where that is why this one was refused. `report` says what changed since the last
+    good sync, where the store could not be seen in between.
     """
 
     name: Outcome
     result: SyncResult | None = None
     error: str | None = None
     holder: str | None = None
+    report: tuple[str, ...] = ()
 
 
 def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOutcome, platform: str | None) -> None:
@@ -96,7 +98,7 @@ def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.Metad
     return {}
 
 
-def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.MaterializeResult:
+def materialization(instance: dg.DagsterInstance, result: SyncResult, report: Sequence[str] = ()) -> dg.MaterializeResult:
     """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
     snapshot, read = result.snapshot, result.read
     counts, totals = snapshot.counts, snapshot.totals
@@ -108,6 +110,11 @@ def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.Mate
             "lines": totals.lines,
             "out_of_stock": totals.out_of_stock,
             **({"units_over_time": dg.MetadataValue.md(chart)} if chart else {}),
+            **(
+                {"while_it_was_not_seen": dg.MetadataValue.md("\n".join(f"- {cell(line, 400)}" for line in report))}
+                if report
+                else {}
+            ),
             "largest_changes": dg.MetadataValue.md(_largest_changes(result)),
             "coverage": dg.MetadataValue.md(_coverage(result)),
             "seen": counts.seen,
