@@ -111,6 +111,8 @@ class ConnectorContext:
     def __post_init__(self) -> None:
         """Raises UsageError for a common setting out of range or an address that is none, whatever the platform."""
         self._http_options()
+        number(self.store.settings, "fall_percent", None, 1, 100)
+        whole_number(self.store.settings, "fall_lines", 20, 0, 1_000_000)
         _ = self.store.host
 
     def open_http(self, **options: Any) -> "HttpClient":

@@ -42,11 +42,11 @@ def exact_number(raw: object, what: str = "quantity") -> Number:
     if type(raw) is int:
         number: Number = raw
     elif isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
-        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+        raise _refused(raw, what, "is not a number")
     else:
         number = _decimal(raw, what)
     if not -ABSURD <= number <= ABSURD:
-        raise LineRejected(f"{what} {_shown(raw)} is absurd: beyond {ABSURD:,}")
+        raise _refused(raw, what, f"is absurd: beyond {ABSURD:,}")
     return number
 
 
@@ -61,7 +61,7 @@ def platform_number(raw: object, what: str = "quantity") -> Number:
     if type(raw) is int:
         return raw
     if isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
-        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+        raise _refused(raw, what, "is not a number")
     number = _finite(raw, what)
     if abs(number) > ABSURD:
         # Not as an int: 1e300 would have 300 digits.
@@ -88,22 +88,26 @@ def _finite(raw: object, what: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise LineRejected(f"{what} {_shown(raw)} is not a number") from None
+        raise _refused(raw, what, "is not a number") from None
     if not number.is_finite() or not text.isascii() or "_" in text:
-        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+        raise _refused(raw, what, "is not a number")
     return number
 
 
 def _decimal(raw: object, what: str) -> Number:
     number = _finite(raw, what)
     if abs(number) > ABSURD:
-        raise LineRejected(f"{what} {_shown(raw)} is absurd: beyond {ABSURD:,}")
+        raise _refused(raw, what, f"is absurd: beyond {ABSURD:,}")
     if number == number.to_integral_value():
         return int(number)
     number = number.normalize()
     if -int(number.as_tuple().exponent) > PLACES:
-        raise LineRejected(f"{what} {_shown(raw)} has more than {PLACES} decimals")
+        raise _refused(raw, what, f"has more than {PLACES} decimals")
     return number
+
+
+def _refused(raw: object, what: str, why: str) -> LineRejected:
+    return LineRejected(f"{what} {_shown(raw)} {why}", what, _shown(raw))
 
 
 def _shown(raw: object) -> str:

@@ -31,6 +31,23 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedReason:
+    """Lines that could not be read for one reason: how many, and the first few as "item 7: 'five'".
+
+    `field` is the platform's field that the reason is about, empty where there is none.
+    """
+
+    reason: str
+    count: int
+    field: str = ""
+    examples: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        told = "; ".join(self.examples) + ("; …" if self.examples and self.count > len(self.examples) else "")
+        return f"{self.count:,} × {self.reason}" + (f" ({told})" if told else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineChange:
     """One changed line for a person to read: before and after are None where the state is not "tracked"."""
 
@@ -72,7 +89,8 @@ class StockTotals:
 class SyncResult:
     """A published sync. `warnings` are sentences for a person; `gap` counts entities the platform did not show.
 
-    `lists` say of each of the platform's lists what it has and what was read. `notes` are about the store (what the platform
+    `gap_since` is when the read began since which the gap has been this one. `modified` is a file's own time. `rejections` are
+    the commonest reasons of lines that could not be read. `lists` say of each of the platform's lists what it has and what was read. `notes` are about the store (what the platform
     itself should mend), `line_notes` about lines that were read all the same, each reason once.
     """
 
@@ -86,12 +104,15 @@ class SyncResult:
     totals: StockTotals
     api_calls: int
     gap: int = 0
+    gap_since: datetime | None = None
+    modified: datetime | None = None
     how: str = ""
     excluded: Mapping[str, int] = field(default_factory=dict)
-    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    rejections: Sequence[RejectedReason] = ()
     largest_changes: Sequence[LineChange] = ()
     warnings: Sequence[str] = ()
     lists: Sequence[ListCoverage] = ()
     notes: Sequence[str] = ()
     line_notes: Sequence[str] = ()
     accepted_shrink: bool = False
+    accepted_unreadable: bool = False

@@ -15,7 +15,7 @@ _WORDS = {
     "needs_reauthorization": "needs re-authorization",
     "quarantined": "sync quarantined",
     "failed": "sync failed",
-    "stale": "stale: no good sync for too long",
+    "stale": "stale: its stock is too old to be believed",
     "completed": "sync completed",
 }
 # The order of the counts in a title: the levels, the most urgent first, then what needs nobody.

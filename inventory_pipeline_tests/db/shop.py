@@ -31,6 +31,11 @@ def publication(store_key: str, run: str, ended_at: datetime, **fields: Any) -> 
     return Publication(**{**facts, "started_at": ended_at - MINUTE, "ended_at": ended_at, "now": ended_at, **fields})
 
 
+def reasons(result: PublishResult) -> dict[str, int]:
+    """Why lines were rejected, and how many for each reason."""
+    return {each.reason: each.count for each in result.rejections}
+
+
 class Shop:
     """One store. Each sync begins an hour after the one before and takes a minute to read."""
 

@@ -61,10 +61,9 @@ class NumberFormat:
             text = text.translate({ord(mark): None for mark in self.thousands})
         other = _OTHER[self.decimal]
         if other in text:
-            raise LineRejected(
-                f"{what} {raw!r:.40} holds a {other!r} that is neither decimal nor thousands mark; set decimal= or thousands="
-            )
-        return exact_number(text.replace(self.decimal, "."), what)
+            told = f"holds a {other!r} that is neither decimal nor thousands mark; set decimal= or thousands="
+            raise LineRejected(f"{what} {raw!r:.40} {told}", what, f"{raw!r:.40}")
+        return platform_number(text.replace(self.decimal, "."), what)
 
 
 @dataclass(slots=True)
@@ -166,7 +165,8 @@ def amount_of(text: str, numbers: NumberFormat, what: str) -> Amount:
         if low < high:
             return Amount(low, least=True)
     if _DATE.fullmatch(text):
-        raise LineRejected(f"{what} {text!r:.40} is a date, as spreadsheets make of 3-1 and the like; have it exported as text")
+        told = "is a date, as spreadsheets make of 3-1 and the like; have it exported as text"
+        raise LineRejected(f"{what} {text!r:.40} {told}", what, f"{text!r:.40}")
     return Amount(numbers.read(text, what))  # which says what is wrong
 
 

@@ -100,7 +100,7 @@ class LineBuilder:
         parent = self._parents[owner]
         self._with_variations.add(owner)
         if parent is None:
-            raise LineRejected(f"its product {owner} could not be read")
+            raise LineRejected(f"its product {owner} could not be read", "product", str(owner))
         if variation.manage_stock == "parent":
             self._pools_used.add(owner)
         return parse_variation(variation, owner, parent)

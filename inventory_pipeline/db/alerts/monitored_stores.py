@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from inventory_pipeline.core.cover import WINDOW
-from inventory_pipeline.core.stores import MIRROR_SETTING, StoreIntegration, freshness
+from inventory_pipeline.core.stores import MIRROR_SETTING, StoreIntegration, is_stale
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import default_rule, store_rules
 from inventory_pipeline.db.integrations import stores
@@ -16,20 +16,24 @@ from inventory_pipeline.db.tables.stock import snapshots
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRange:
-    """A store's first and last published snapshot: the last one's id, and when their reads began and ended."""
+    """A store's first and last published snapshot: the last one's id, and when their reads began and ended.
+
+    `last_modified` is the own time of the file that was read last.
+    """
 
     last_id: int
     last_started_at: datetime
     last_ended_at: datetime
     first_ended_at: datetime
+    last_modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoredStore:
     """An active store with at least one snapshot.
 
-    `rule` applies where no more specific rule does. `stale` is true where the last snapshot is older than the store's
-    freshness limit. `observed_days` is how long its consumption is known: since its first snapshot, at most WINDOW.
+    `rule` applies where no more specific rule does. `stale` is true where the last snapshot may not be believed any more
+    (see core.stores.is_stale). `observed_days` is how long its consumption is known: since its first snapshot, at most WINDOW.
     """
 
     store: StoreIntegration
@@ -63,7 +67,7 @@ def monitored_stores(
         if snapshot_range is None or not store.is_active:
             continue
         observed = min(now - snapshot_range.first_ended_at, WINDOW) / timedelta(days=1)
-        stale = snapshot_range.last_ended_at + freshness(store, interval) < now
+        stale = is_stale(store, snapshot_range.last_ended_at, snapshot_range.last_modified, now, interval)
         found.append(MonitoredStore(store, rules.get(store.key, default), snapshot_range, stale, max(observed, 0.0)))
     return found
 
@@ -87,10 +91,12 @@ def snapshot_ranges(connection: sa.Connection, until: datetime | None = None) ->
         last.c.id,
         last.c.started_at,
         last.c.ended_at,
+        last.c.modified,
         first.c.ended_at.label("first_ended_at"),
     ).select_from(ids.join(last, last.c.id == ids.c.last).join(first, first.c.id == ids.c.first))
     return {
-        row.store_key: SnapshotRange(row.id, row.started_at, row.ended_at, row.first_ended_at) for row in connection.execute(rows)
+        row.store_key: SnapshotRange(row.id, row.started_at, row.ended_at, row.first_ended_at, row.modified)
+        for row in connection.execute(rows)
     }
 
 

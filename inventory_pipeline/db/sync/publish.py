@@ -7,12 +7,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import IncompleteRead
-from inventory_pipeline.core.sync import Counts, LineChange, StockTotals, SyncResult
+from inventory_pipeline.core.stock import ListCoverage
+from inventory_pipeline.core.sync import Counts, LineChange, RejectedReason, StockTotals, SyncResult
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.sync import diff, leases, snapshots, totals, writes
 from inventory_pipeline.db.sync.snapshots import Snapshot
 from inventory_pipeline.db.sync.stage import Measure, Stage
 from inventory_pipeline.db.tables.stock import snapshots as _table
+
+
+# What a snapshot keeps of its sync's result under the same names.
+_TOLD = ("accepted_shrink", "accepted_unreadable", "modified", "gap_since", "warnings", "notes", "line_notes", "lists")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,12 @@ class Publication:
     api_calls: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
     accepted_shrink: bool = False
+    accepted_unreadable: bool = False
+    modified: datetime | None = None
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    line_notes: Sequence[str] = ()
+    lists: Sequence[ListCoverage] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +59,8 @@ class PublishResult:
     counts: Counts
     totals: StockTotals
     largest_changes: Sequence[LineChange]
-    rejected_reasons: Mapping[str, int]
+    rejections: Sequence[RejectedReason]
+    gap_since: datetime | None
 
 
 def publish(stage: Stage, publication: Publication) -> PublishResult:
@@ -75,7 +87,9 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
                 missing_again=measure.missing_again - kept.get("deleted", 0),
             )
         counts = _counts(measure, publication.unseen_go_missing)
-    snapshot_id = _insert_snapshot(connection, publication, counts)
+    gap_since = _gap_since(publication, last)
+    snapshot_id = _insert_snapshot(connection, publication, counts, gap_since)
+    snapshots.forget_quarantined(connection, key)
     if publication.unchanged:
         writes.carry_rejected(connection, key, snapshot_id)
     else:
@@ -87,20 +101,43 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         writes.keep_unseen(connection, key, snapshot_id, publication.hidden)
     writes.write_changes(connection, key, snapshot_id)
     writes.write_levels(connection, key, snapshot_id)
-    if publication.accepted_shrink:
-        detail = f"snapshot {snapshot_id}: {measure.missing_candidates} of {measure.present_before} lines gone accepted"
-        audit.record(connection, publication.now, f"run {publication.run_id}", "accept_shrink", f"store {key}", detail)
+    _audit(connection, publication, measure, snapshot_id)
     return PublishResult(
         snapshot_id=snapshot_id,
         counts=counts,
         totals=totals.stock_totals(connection, key),
         largest_changes=totals.largest_changes(connection, key, snapshot_id),
-        rejected_reasons=totals.rejected_reasons(connection, key, snapshot_id),
+        rejections=totals.rejections(connection, totals.kept_rejections(key, snapshot_id)),
+        gap_since=gap_since,
     )
 
 
+def _audit(connection: sa.Connection, publication: Publication, measure: Measure, snapshot_id: int) -> None:
+    gone = f"{measure.missing_candidates} of {measure.present_before} lines gone"
+    if measure.emptied:
+        gone += f", {measure.emptied} of {measure.stocked} out of stock"
+    accepted = {
+        "accept_shrink": (publication.accepted_shrink, gone),
+        "accept_unreadable": (publication.accepted_unreadable, f"{measure.rejected} lines that could not be read"),
+    }
+    for action, (said, what) in accepted.items():
+        if said:
+            detail = f"snapshot {snapshot_id}: {what} accepted"
+            audit.record(
+                connection, publication.now, f"run {publication.run_id}", action, f"store {publication.store_key}", detail
+            )
+
+
+def _gap_since(publication: Publication, last: Snapshot | None) -> datetime | None:
+    """When the read began since which the gap has been what it is."""
+    if not publication.gap:
+        return None
+    same = last is not None and last.gap == publication.gap
+    return last.gap_since or last.started_at if same and last is not None else publication.started_at
+
+
 def published_by(connection: sa.Connection, store_key: str, run_id: str) -> SyncResult | None:
-    """What a run has published, read back; None where it published nothing. Its warnings are not kept.
+    """What a run has published, read back; None where it published nothing.
 
     The totals are of the store as it is now: they are the run's own where its snapshot is the store's newest.
     """
@@ -122,9 +159,9 @@ def published_by(connection: sa.Connection, store_key: str, run_id: str) -> Sync
         gap=snapshot.gap,
         how=snapshot.how,
         excluded=snapshot.excluded,
-        rejected_reasons=totals.rejected_reasons(connection, store_key, snapshot_id),
+        rejections=totals.rejections(connection, totals.kept_rejections(store_key, snapshot_id)),
         largest_changes=totals.largest_changes(connection, store_key, snapshot_id),
-        accepted_shrink=snapshot.accepted_shrink,
+        **{name: getattr(snapshot, name) for name in _TOLD},
     )
 
 
@@ -150,8 +187,10 @@ def _unchanged_counts(connection: sa.Connection, last: Snapshot | None, key: str
     return Counts(seen=seen, created=0, updated=0, skipped=seen - rejected, rejected=rejected, deleted=deleted)
 
 
-def _insert_snapshot(connection: sa.Connection, publication: Publication, counts: Counts) -> int:
+def _insert_snapshot(connection: sa.Connection, publication: Publication, counts: Counts, gap_since: datetime | None) -> int:
     row = {name: getattr(publication, name) for name in Publication.__slots__ if name in _table.columns}
     row |= {name: getattr(counts, name) for name in Counts.__slots__}
     row |= {"memo": dict(publication.memo), "excluded": dict(publication.excluded), "published_at": publication.now}
+    row |= {name: list(getattr(publication, name)) for name in ("warnings", "notes", "line_notes")}
+    row |= {"lists": [(one.name, one.expected, one.read) for one in publication.lists], "gap_since": gap_since}
     return connection.execute(_table.insert().values(row).returning(_table.c.id)).scalar_one()

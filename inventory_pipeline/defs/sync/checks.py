@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.core.text import one_line
@@ -19,6 +20,7 @@ from inventory_pipeline.defs.sync.endings import Ending
 BELIEVABLE = "snapshot_believable"
 # Below the shrink that quarantines (30 % and 20 lines): published, and yet somebody should know.
 UNUSUAL_SHARE, UNUSUAL_LINES = 0.10, 5
+_REASONS_TOLD = 3
 
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
@@ -33,13 +35,17 @@ class Finding:
 
 
 def _believable(result: SyncResult) -> Finding:
-    figures = {"gap": result.gap}
-    if not result.gap and not result.accepted_shrink:
+    figures: dict[str, int | str] = {"gap": result.gap}
+    accepted = result.accepted_shrink or result.accepted_unreadable
+    if not result.gap and not accepted:
         whole = f"the read was whole: {result.how}"
         return Finding("; ".join((whole, *result.notes)), figures, _WARN if result.notes else None)
-    told = ["a person accepted this read as it is"] if result.accepted_shrink else []
+    told = ["a person accepted this read as it is"] if accepted else []
     told += [*result.warnings, *result.notes]
     if result.gap:
+        if result.gap_since is not None and result.gap_since < result.started_at:
+            figures["gap_since"] = show_instant(result.gap_since)
+            told.append(f"the same gap since {show_instant(result.gap_since)}")
         told.append("look for what hides entries from the store's key: a filter, a plugin, a missing permission")
     return Finding("; ".join(told), figures, _WARN)
 
@@ -50,7 +56,7 @@ def _readable(result: SyncResult) -> Finding:
     if not rejected:
         told = "; ".join(("every line could be read", *result.line_notes))
         return Finding(told, figures, _WARN if result.line_notes else None)
-    reasons = "; ".join(f"{reason} ({count:,})" for reason, count in result.rejected_reasons.items())
+    reasons = "; ".join(map(str, result.rejections[:_REASONS_TOLD]))
     cure = "their stock is unknown until they are corrected in the store's own admin"
     notes = "".join(f"; {note}" for note in result.line_notes)
     return Finding(f"{rejected:,} lines could not be read: {reasons}; {cure}{notes}", figures, _WARN)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import DEFAULT_LOCATION
@@ -17,20 +18,22 @@ from inventory_pipeline.defs.sync.sync_log import trigger_of
 
 # Dagster puts a markdown of more characters behind a link.
 _SHOWN_AT_ONCE = 1_000
-_ACCEPT = f"ops:\n  {names.SNAPSHOT}:\n    config:\n      accept_shrink: true\n"
+_CONFIG = f"ops:\n  {names.SNAPSHOT}:\n    config:\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a sync ended: `result` where it published, else `error`, on one line with the way out.
 
-    `holder` is the run that holds the store, where that is why this one was refused.
+    `holder` is the run that holds the store, where that is why this one was refused; `accepts` are the settings of a run that
+    would publish what was quarantined.
     """
 
     outcome: Outcome
     result: SyncResult | None = None
     error: str | None = None
     holder: str | None = None
+    accepts: tuple[str, ...] = ()
 
 
 def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending, platform: str | None) -> None:
@@ -55,8 +58,9 @@ def way_out(ending: Ending, store: str | None) -> dict[str, dg.MetadataValue]:
     """Links beside the error on the run's page, where there is a place to go to."""
     if ending.holder is not None:
         return {"held_by": dg.MetadataValue.dagster_run(ending.holder)}
-    if ending.outcome == "quarantined":
-        return {"if_the_store_is_right": dg.MetadataValue.url(launchpad(names.SYNC_JOB, _ACCEPT, store))}
+    if ending.accepts:
+        config = _CONFIG + "".join(f"      {name}: true\n" for name in ending.accepts)
+        return {"if_the_store_is_right": dg.MetadataValue.url(launchpad(names.SYNC_JOB, config, store))}
     return {}
 
 
@@ -67,6 +71,7 @@ def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.Mate
     return dg.MaterializeResult(
         metadata={
             "as_of": dg.MetadataValue.timestamp(result.started_at),
+            **({} if result.modified is None else {"file_written_at": dg.MetadataValue.timestamp(result.modified)}),
             **({} if units is None else {"units": float(units)}),
             "lines": totals.lines,
             "out_of_stock": totals.out_of_stock,
@@ -99,9 +104,12 @@ def _coverage(result: SyncResult) -> str:
         f"Proof that it is whole: {result.how}." if result.how else "",
         f"Not shown by the platform: {result.gap:,} entries." if result.gap else "",
         f"Repeats: {result.counts.repeats:,}." if result.counts.repeats else "",
+        f"Not shown since {show_instant(result.gap_since)}." if result.gap_since else "",
+        f"The file was written at {show_instant(result.modified)}." if result.modified else "",
         "Published with a shrink that a person accepted." if result.accepted_shrink else "",
+        "Published with unreadable lines that a person accepted." if result.accepted_unreadable else "",
         _reasons("Excluded", result.excluded),
-        _reasons("Rejected", result.rejected_reasons),
+        _reasons("Rejected", {each.reason: each.count for each in result.rejections}),
         *(f"Warning: {redact(warning)}." for warning in (*result.warnings, *result.notes, *result.line_notes)),
     ]
     return "\n\n".join(line for line in lines if line)

@@ -48,8 +48,13 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
             with inventory.open() as services:
                 store = _known_store(context.instance, services, key)
                 _free_from_the_dead(context, services, key)
-                accept_shrink = context.op_execution_context.op_config["accept_shrink"]
-                result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
+                accepted = context.op_execution_context.op_config
+                result = services.sync().sync_all_products(
+                    key,
+                    run_id=context.run.run_id,
+                    accept_shrink=accepted["accept_shrink"],
+                    accept_unreadable=accepted["accept_unreadable"],
+                )
         ending = Ending("published", result=result)
     except Exception as error:  # noqa: BLE001 - told by its type
         ending = _ending_of(context, inventory, error)
@@ -112,7 +117,7 @@ def _ending_of(context: dg.AssetExecutionContext, inventory: Inventory, error: E
         case RunClosed():
             raise failure(error) from None
         case Quarantined():
-            return _told("quarantined", error)
+            return replace(_told("quarantined", error), accepts=error.accepts)
         case LeaseHeld():
             return replace(_told("refused", error), holder=error.holder)
         case StoreRefused():

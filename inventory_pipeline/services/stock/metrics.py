@@ -14,7 +14,10 @@ from inventory_pipeline.services.alerts.store_alerts import staleness
 
 _MEANINGS = {
     "inventory_store_last_good_read_timestamp_seconds": "When the read of the store's last published snapshot ended.",
-    "inventory_store_stale": "1 where the last good read, or without any the store, is older than the freshness limit.",
+    "inventory_store_stale": "1 where the last good read, or without any the store, is older than the freshness limit,"
+    " or a file older than its maximum age.",
+    "inventory_store_file_written_timestamp_seconds": "The own time of the file that was read last.",
+    "inventory_store_hidden_entries": "Entries that the platform counts and does not show.",
     "inventory_store_needs_reauthorization": "1 where the platform refuses the store's credentials.",
     "inventory_alerts": "Alerts that are not resolved.",
     "inventory_notices_undelivered": "Notices that wait after a failed attempt, or were given up within a week.",

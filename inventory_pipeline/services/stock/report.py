@@ -10,6 +10,7 @@ from inventory_pipeline.core.alerts import Alert
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.spreadsheets import guard
+from inventory_pipeline.core.stores import not_renewed
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
 from inventory_pipeline.db.alerts.records import count_unresolved, list_alerts
@@ -64,6 +65,8 @@ def _store(connection: sa.Connection, store: MonitoredStore) -> Iterator[str]:
     stale = " <span class=critical>stale</span>" if store.stale else ""
     yield f"<h2>{_text(store.store.name or store.key)}{stale}</h2>"
     as_of = show_instant(store.snapshots.last_started_at)
+    if store.snapshots.last_modified is not None:
+        as_of += f", its file {not_renewed(store.snapshots.last_modified)}"
     yield f"<p>Store {_text(store.key)}, {_text(store.store.platform)}, as of {as_of}.</p>"
     yield store_chart(connection, store.key)
 

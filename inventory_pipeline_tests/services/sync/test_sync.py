@@ -79,7 +79,7 @@ class TestPublished:
         page = Page([*lines(3), bad], [RejectedLine("quantity 'seven' is not a number", "worse", "default")])
         result = synced(database, [page, Completeness(expected=5, read=5, how="total")])
         assert (result.counts.seen, result.counts.created, result.counts.rejected) == (5, 3, 2)
-        assert len(result.rejected_reasons) == 2
+        assert len(result.rejections) == 2
         assert "2 lines could not be read" in result.warnings[0]
 
     def test_what_the_connector_left_for_its_next_read_reaches_it(self, database: Database) -> None:
