@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from cryptography.fernet import Fernet
 
 from inventory_pipeline.core.quantity import UNTRACKED, Quantity
-from inventory_pipeline.core.stock import Status, StockLine
+from inventory_pipeline.core.stock import Completeness, Status, StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration
+from inventory_pipeline.core.sync import StoreRead
 from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
@@ -57,8 +58,8 @@ def sync(database: Database, key: str, catalogue: Catalogue, now: datetime) -> N
     leases.acquire(database, key, now.isoformat(), now, HOUR)
     with Stage(database, key) as stage:
         stage.add(list(lines_of(catalogue)), [])
-        facts = {"store_key": key, "run_id": now.isoformat(), "expected": None, "read": 0, "how": "simulated"}
-        publish(stage, Publication(**facts, started_at=now, ended_at=now, now=now))
+        read = StoreRead(started_at=now, ended_at=now, proof=Completeness(expected=None, read=0, how="simulated"))
+        publish(stage, Publication(store_key=key, run_id=now.isoformat(), read=read, now=now))
     leases.release(database, key, now.isoformat())
 
 

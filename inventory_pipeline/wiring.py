@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # imported when first used: listing stores must not load an H
     from inventory_pipeline.services.alerts.alerting import Alerting
     from inventory_pipeline.services.integrations.connecting import Connecting
     from inventory_pipeline.services.integrations.credentials import Vault
-    from inventory_pipeline.services.integrations.integrations import Integrations
-    from inventory_pipeline.services.sync.sync import InventorySyncService, Progress
+    from inventory_pipeline.services.integrations.service import Integrations
+    from inventory_pipeline.services.sync.service import InventorySyncService
 
 
 class Services:
@@ -40,7 +40,7 @@ class Services:
 
     @cached_property
     def integrations(self) -> "Integrations":
-        from inventory_pipeline.services.integrations.integrations import Integrations
+        from inventory_pipeline.services.integrations.service import Integrations
 
         return Integrations(self.database, self.vault, self.connect, self.clock)
 
@@ -56,10 +56,10 @@ class Services:
             allowed_hosts=self.environment.allowed_hosts,
         )
 
-    def sync(self, progress: "Progress | None" = None) -> "InventorySyncService":
-        from inventory_pipeline.services.sync.sync import InventorySyncService
+    def sync(self) -> "InventorySyncService":
+        from inventory_pipeline.services.sync.service import InventorySyncService
 
-        return InventorySyncService(database=self.database, connect=self.connect, clock=self.clock, progress=progress)
+        return InventorySyncService(database=self.database, connect=self.connect, clock=self.clock)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 
 Shop = Mapping[str, Any]
 FAREWELL_SECONDS = 10

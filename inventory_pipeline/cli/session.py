@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
     from inventory_pipeline.services.alerts.alerting import Alerting
-    from inventory_pipeline.services.integrations.integrations import Integrations
+    from inventory_pipeline.services.integrations.service import Integrations
     from inventory_pipeline.wiring import Services
 
 
@@ -46,7 +46,7 @@ class Session:
     @cached_property
     def integrations(self) -> "Integrations":
         """Stores and credentials, changed in the name of the person at this terminal."""
-        from inventory_pipeline.services.integrations.integrations import Integrations
+        from inventory_pipeline.services.integrations.service import Integrations
 
         services = self.services
         actor = f"cli:{getpass.getuser()}"

@@ -1,6 +1,6 @@
 """`inventory-pipeline stock`: what is in stock, now or then."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.tables import Column, Table
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.stores import StoreIntegration, is_outdated, not_renewed
 from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
@@ -64,6 +65,28 @@ def stock(
             print_csv(StockRow._fields, (_document(row) for row in rows), raw=raw)
         else:
             _print(rows, max((len(one.key) for one in known), default=5))
+            if at is None:
+                _print_states(session, [one for one in known if store in (None, one.key) and group in (None, one.group)])
+
+
+def _print_states(session: Session, stores: "Sequence[StoreIntegration]") -> None:
+    """Below the lines: of each store what its numbers leave open."""
+    from inventory_pipeline.db.sync.snapshots import last_of_each
+
+    now = session.services.clock()
+    with session.services.database.connect() as connection:
+        last = last_of_each(connection)
+    for store in stores:
+        read = last.get(store.key)
+        if read is None:
+            continue
+        if read.gap:
+            typer.echo(f"{store.key}: {read.gap_told}; lines that later reads did not show are marked unverified.")
+        if read.modified is not None:
+            old = is_outdated(store, read.modified, now)
+            typer.echo(
+                f"{store.key}: its file is " + (not_renewed(read.modified) if old else f"of {show_instant(read.modified)}") + "."
+            )
 
 
 def print_stock(session: Session, limit: int) -> None:
@@ -117,7 +140,8 @@ def _instant(text: str) -> Any:
 
 
 def _document(row: "StockRow") -> dict[str, Any]:
-    return {**row._asdict(), "as_of": show_instant(row.as_of)}
+    written = row.file_written_at and show_instant(row.file_written_at)
+    return {**row._asdict(), "as_of": show_instant(row.as_of), "file_written_at": written}
 
 
 def _print(rows: "Iterator[StockRow]", key_width: int) -> None:
@@ -136,6 +160,7 @@ def _print(rows: "Iterator[StockRow]", key_width: int) -> None:
 
 def _cells(row: "StockRow") -> tuple[object, ...]:
     words = (row.status if row.status != "active" else "", "missing" if row.presence == "missing" else "")
+    words += ("unverified" if row.unverified else "",)
     words += ("stale" if row.stale else "", f"shared pool {row.shared_pool}" if row.shared_pool else "")
     return (
         row.store,

@@ -17,7 +17,7 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
 
 if TYPE_CHECKING:
-    from inventory_pipeline.services.integrations.integrations import Change
+    from inventory_pipeline.services.integrations.service import Change
 
 app = typer.Typer(help="Connect stores, and look after them.", pretty_exceptions_enable=False)
 

@@ -89,19 +89,19 @@ def sync_now(
     """
     if not stores:
         return []
+    from inventory_pipeline.cli.sync_workers import workers
     from inventory_pipeline.defs.integrations.partitions import add_partitions
-    from inventory_pipeline.defs.sync.launch import sync_stores
+    from inventory_pipeline.defs.sync.launch import Start, sync_stores
 
-    add_partitions(session.dagster, stores)
-    notices = alerting_of(session).sync_notices
     width = max(map(len, stores))
 
-    async def run(show: Callable[[str], None]) -> "list[SyncLogRow]":
+    async def run(start: Start, show: Callable[[str], None]) -> "list[SyncLogRow]":
         rows: list[SyncLogRow] = []
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        syncs = sync_stores(session.dagster, session.services, stores, concurrency=concurrency, accept=accept, verbose=verbose)
+        options = {"concurrency": concurrency, "accept": accept, "verbose": verbose}
+        syncs = sync_stores(session.dagster, session.services, stores, start=start, **options)
         async with aclosing(syncs):
             async for row in syncs:
                 rows.append(row)
@@ -112,11 +112,16 @@ def sync_now(
                     show(sync_line(row, width))
         return rows
 
-    with _above_a_bar(len(stores)) if sys.stdout.isatty() and not quiet and not verbose else nullcontext(typer.echo) as show:
+    chosen = [store for store in session.integrations.list() if store.key in stores]
+    session.services.database.close()  # nothing may be open where workers are forked; it is opened again at its next use
+    bar = sys.stdout.isatty() and not quiet and not verbose
+    with workers(chosen) as start, _above_a_bar(len(stores)) if bar else nullcontext(typer.echo) as show:
+        add_partitions(session.dagster, stores)
+        notices = alerting_of(session).sync_notices
         if not quiet:
             show(sync_heading(width))
         try:
-            return asyncio.run(run(show))
+            return asyncio.run(run(start, show))
         except asyncio.CancelledError:
             raise typer.Exit(128 + signal.SIGTERM) from None
 

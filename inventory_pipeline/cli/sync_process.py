@@ -1,4 +1,4 @@
-"""A process that runs syncs for `defs/launch.py`, one after another: loading Dagster costs more than most syncs.
+"""A process that runs syncs for `defs/sync/launch.py`, one after another: loading Dagster costs more than most syncs.
 
 Each line of standard input is an order; each line of standard output is the id of a run that has ended. A process and not
 a thread: several runs at once in one process deadlock in Dagster's logging.
@@ -7,26 +7,55 @@ a thread: several runs at once in one process deadlock in Dagster's logging.
 import json
 import logging
 import os
-import sys
 import traceback
-from typing import TYPE_CHECKING, TextIO
+from importlib import import_module
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, JobDefinition
 
 
-def main() -> None:
-    answers, errors = _own_streams()
+# What Dagster and a sync would import in the middle of a run.
+_LATE = (
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.runs.run_domain",
+    "upath.implementations.local",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.migration.utils",
+    "dagster._core.storage.root",
+    "inventory_pipeline.db.sync.publish",
+    "inventory_pipeline.defs.storage",
+    "inventory_pipeline.logs",
+    "inventory_pipeline.services.integrations.connecting",
+    "inventory_pipeline.services.stock.charts",
+    "inventory_pipeline.services.sync.run_life",
+    "inventory_pipeline.services.sync.sync",
+    "inventory_pipeline.wiring",
+)
+
+
+def load() -> "JobDefinition":
+    """Imports all that a sync needs; opens nothing."""
+    from inventory_pipeline.definitions import defs
+    from inventory_pipeline.defs.names import SYNC_JOB
+
+    for name in _LATE:
+        import_module(name)
+    return defs.resolve_job_def(SYNC_JOB)
+
+
+def work(job: "JobDefinition | None" = None) -> None:
+    """Runs the syncs that are ordered, until nobody orders any more. `job` is what `load` gave, if it was called."""
+    orders, answers, errors = _own_streams()
     try:
-        from inventory_pipeline.definitions import defs
+        job = job or load()
         from inventory_pipeline.defs.instance import open_instance
-        from inventory_pipeline.defs.names import SHOW_REQUESTS, SYNC_JOB
+        from inventory_pipeline.defs.names import SHOW_REQUESTS
 
         if os.environ.get(SHOW_REQUESTS):
             _show_requests(errors)
-        job = defs.resolve_job_def(SYNC_JOB)
         with open_instance() as instance:
-            for line in sys.stdin:
+            for line in orders:
                 order = json.loads(line)
                 _sync(instance, job, **order)
                 answers.write(f"{order['run_id']}\n")
@@ -51,21 +80,22 @@ def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_
     execute_run(InMemoryJob(job), run, instance)
 
 
-def _own_streams() -> tuple[TextIO, TextIO]:
-    """Standard output and error for this module alone: what a run prints must reach neither the answers nor the screen."""
+def _own_streams() -> tuple[IO[str], IO[str], IO[str]]:
+    """The standard streams for this module alone: what a run prints must reach neither the answers nor the screen."""
+    orders = os.fdopen(os.dup(0))
     answers, errors = (os.fdopen(os.dup(number), "w", buffering=1) for number in (1, 2))
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
         os.dup2(nowhere, number)
     os.close(nowhere)
-    return answers, errors
+    return orders, answers, errors
 
 
-def _show_requests(stream: TextIO) -> None:
+def _show_requests(stream: IO[str]) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     logging.getLogger("inventory_pipeline").addHandler(handler)
 
 
 if __name__ == "__main__":
-    main()
+    work()

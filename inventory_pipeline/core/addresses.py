@@ -31,6 +31,15 @@ class AddressRefused(OSError):
 # fd00:42::42 Scaleway, fd00:a9fe:a9fe::1 Linode; all others answer on link-local addresses.
 _METADATA = "100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::/32 fd00:100::100:200 fd00:c1::a9fe:a9fe fd20:ce::254 \
 fd00:42::42 fd00:a9fe:a9fe::1"
+# The names that they have there: behind a proxy, which looks names up itself, nothing else tells.
+_METADATA_NAMES = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.tencentyun.com",
+    "instance-data",
+    "instance-data.ec2.internal",
+]
 _LINK_LOCAL = "169.254.0.0/16 fe80::/10"
 
 # IANA's special-purpose registries, RFC 6890 and its updates, with what a person calls each.
@@ -175,6 +184,8 @@ class AddressPolicy:
         if address is not None and is_forbidden(address):
             found = self._found(host, address, "a link-local or metadata address")
             return f"{found}; nothing is ever read from there or sent there"
+        if host_name(host) in _METADATA_NAMES:
+            return f"{self.subject}: {host:.100} is where a cloud keeps its keys; nothing is ever read from there or sent there"
         if self.allow_private or self.allowed.has_name(host) or (address is not None and self.allowed.has_address(address)):
             return None
         if address is None and self.allowed.networks and not final:

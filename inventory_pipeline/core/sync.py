@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.core.stock import ListCoverage
+from inventory_pipeline.core.stock import Completeness
 
 Outcome = Literal["published", "quarantined", "failed", "refused", "canceled"]
 Trigger = Literal["schedule", "auto_sync", "manual", "retry"]
@@ -86,33 +86,49 @@ class StockTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
-    """A published sync. `warnings` are sentences for a person; `gap` counts entities the platform did not show.
+class StoreRead:
+    """One read of a store from its first request to its last, with its connector's proof of completeness.
 
-    `gap_since` is when the read began since which the gap has been this one. `modified` is a file's own time. `rejections` are
-    the commonest reasons of lines that could not be read. `lists` say of each of the platform's lists what it has and what was read. `notes` are about the store (what the platform
-    itself should mend), `line_notes` about lines that were read all the same, each reason once.
+    `excluded` counts by reason what the platform has and what is no stock; `line_notes` are about lines that were read all
+    the same, each reason once.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    proof: Completeness
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    line_notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSnapshot:
+    """What publishing a read made of the store's stock.
+
+    `rejections` are the commonest reasons of lines that could not be read. `gap_since` is when the read began since which the
+    gap has been this one.
+    """
+
+    id: int
+    published_at: datetime
+    counts: Counts
+    totals: StockTotals
+    largest_changes: Sequence[LineChange] = ()
+    rejections: Sequence[RejectedReason] = ()
+    gap_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """A published sync: the read and the snapshot made of it. `warnings` are sentences for a person.
+
+    `api_calls` are the requests of all its reads: a short one is read once more. `accepted` names what a person had
+    asked to publish, whatever the read shows: `accept_shrink`, `accept_unreadable`.
     """
 
     store: str
     run_id: str
-    snapshot_id: int
-    started_at: datetime
-    ended_at: datetime
-    published_at: datetime
-    counts: Counts
-    totals: StockTotals
+    read: StoreRead
+    snapshot: PublishedSnapshot
     api_calls: int
-    gap: int = 0
-    gap_since: datetime | None = None
-    modified: datetime | None = None
-    how: str = ""
-    excluded: Mapping[str, int] = field(default_factory=dict)
-    rejections: Sequence[RejectedReason] = ()
-    largest_changes: Sequence[LineChange] = ()
     warnings: Sequence[str] = ()
-    lists: Sequence[ListCoverage] = ()
-    notes: Sequence[str] = ()
-    line_notes: Sequence[str] = ()
-    accepted_shrink: bool = False
-    accepted_unreadable: bool = False
+    accepted: Sequence[str] = ()

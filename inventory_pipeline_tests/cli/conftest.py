@@ -132,7 +132,12 @@ def at_a_terminal(*arguments: str, answer: bytes) -> tuple[str, int]:
 
 def processes_on(folder: Path) -> list[str]:
     """The command lines of all living processes that work on this data folder (or the demo's in it)."""
-    found = []
+    return list(pids_on(folder).values())
+
+
+def pids_on(folder: Path) -> dict[int, str]:
+    """The same by process id."""
+    found = {}
     for process in Path("/proc").iterdir():
         try:
             environment = (process / "environ").read_bytes()
@@ -140,7 +145,7 @@ def processes_on(folder: Path) -> list[str]:
         except OSError:
             continue
         if f"INVENTORY_DATA_DIR={folder}".encode() in environment and int(process.name) != os.getpid():
-            found.append(words)
+            found[int(process.name)] = words
     return found
 
 

@@ -74,6 +74,14 @@ def test_an_address_that_is_not_everybodys_is_refused_until_it_is_allowed(text: 
     assert AddressPolicy(allowed=AllowedHosts.parse("shop.example.org, 9.9.9.9")).refusal("https", "shop.example", address)
 
 
+@pytest.mark.parametrize("host", ["metadata.google.internal", "Metadata.Google.Internal.", "metadata", "instance-data"])
+def test_where_clouds_keep_keys_is_refused_by_name_too_whoever_allows_it(host: str) -> None:
+    """Behind a proxy nothing else is known of a host."""
+    allowing = AddressPolicy(allow_private=True, allowed=AllowedHosts.parse("*.internal metadata 0.0.0.0/0"))
+    for policy in (AddressPolicy(), allowing):
+        assert "nothing is ever read from there" in (policy.refusal("http", host, final=True) or "")
+
+
 @pytest.mark.parametrize(
     "text", ["8.8.8.8", "93.184.216.34", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
 )

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.core.quantity import Quantity
-from inventory_pipeline.core.stock import RejectedLine, StockLine
+from inventory_pipeline.core.stock import Completeness, RejectedLine, StockLine
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.sync import PublishedSnapshot, StoreRead
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import leases
-from inventory_pipeline.db.sync.publish import Publication, PublishResult, publish
+from inventory_pipeline.db.sync.publish import Publication, publish
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.db.tables.stock import stock_changes, stock_levels
 from inventory_pipeline_tests.db.times import HOUR, MINUTE, NOON
@@ -25,13 +26,17 @@ def line(item: str, available: int | None = None, **fields: Any) -> StockLine:
     return StockLine(item_id=item, **fields)
 
 
-def publication(store_key: str, run: str, ended_at: datetime, **fields: Any) -> Publication:
-    """A whole read that took a minute."""
-    facts = {"store_key": store_key, "run_id": run, "expected": None, "read": 0, "how": "test"}
-    return Publication(**{**facts, "started_at": ended_at - MINUTE, "ended_at": ended_at, "now": ended_at, **fields})
+WHOLE = Completeness(expected=None, read=0, how="test")
 
 
-def reasons(result: PublishResult) -> dict[str, int]:
+def publication(store_key: str, run: str, ended_at: datetime, proof: Completeness = WHOLE, **fields: Any) -> Publication:
+    """A read that took a minute, a whole one unless its proof says otherwise."""
+    excluded = fields.pop("excluded", {})
+    read = StoreRead(started_at=ended_at - MINUTE, ended_at=ended_at, proof=proof, excluded=excluded)
+    return Publication(store_key=store_key, run_id=run, read=read, now=ended_at, **fields)
+
+
+def reasons(result: PublishedSnapshot) -> dict[str, int]:
     """Why lines were rejected, and how many for each reason."""
     return {each.reason: each.count for each in result.rejections}
 
@@ -45,12 +50,12 @@ class Shop:
         with database.begin() as connection:
             stores.insert_store(connection, store, NOON)
 
-    def sync(self, lines: Iterable[StockLine] = (), rejected: Sequence[RejectedLine] = (), **fields: Any) -> PublishResult:
+    def sync(self, lines: Iterable[StockLine] = (), rejected: Sequence[RejectedLine] = (), **fields: Any) -> PublishedSnapshot:
         with Stage(self.database, self.key) as stage:
             stage.add(list(lines), rejected)
             return self.publish(stage, **fields)
 
-    def publish(self, stage: Stage, **fields: Any) -> PublishResult:
+    def publish(self, stage: Stage, **fields: Any) -> PublishedSnapshot:
         self.syncs += 1
         self.now += HOUR
         run = f"run-{self.syncs}"

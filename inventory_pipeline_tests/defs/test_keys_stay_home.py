@@ -10,7 +10,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.environment import load_environment
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 from inventory_pipeline.wiring import Services, open_services
 from inventory_pipeline_tests.defs.runs import execute, sync
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer

@@ -185,7 +185,7 @@ PROXIED = [
     ("https://2130706433/", "2130706433 is 127.0.0.1, a loopback address"),
     ("http://169.254.169.254/latest/", "a link-local or metadata address"),
     ("https://localhost/", "is the name of a host in a private network"),
-    ("https://metadata.google.internal/", "is the name of a host in a private network"),
+    ("https://metadata.google.internal/", "is where a cloud keeps its keys"),
     ("https://inside.example/", r"inside.example resolves to 10\.0\.0\.7, a private address"),
     ("http://unknown.example/", "is not encrypted"),
 ]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 from inventory_pipeline_tests.services.integrations.integrating import Workplace
 
 

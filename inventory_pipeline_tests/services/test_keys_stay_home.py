@@ -13,7 +13,7 @@ from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.services.integrations.credentials import resolve
-from inventory_pipeline.services.sync.sync import InventorySyncService
+from inventory_pipeline.services.sync.service import InventorySyncService
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
 from inventory_pipeline_tests.services.integrations.integrating import Workplace, web_feed

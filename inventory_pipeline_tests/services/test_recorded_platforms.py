@@ -12,7 +12,7 @@ from inventory_pipeline.core.sync import StockTotals, SyncResult
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline.services.sync.sync import InventorySyncService
+from inventory_pipeline.services.sync.service import InventorySyncService
 from inventory_pipeline_tests.connectors import medusa_server, prestashop_shop, saleor_server, vendure_server
 from inventory_pipeline_tests.connectors.medusa_server import MedusaServer, medusa_context
 from inventory_pipeline_tests.connectors.prestashop_shop import PrestaShopServer, presta_context
@@ -51,8 +51,13 @@ def test_prestashop(database: Database) -> None:
     with LocalServer(PrestaShopServer(prestashop_shop.recorded_rows())) as server:
         context = presta_context(server.url)
         first, second = synced(database, context, "first"), synced(database, context, "second")
-    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (379, 0, 0, 379)
-    assert figures(first.totals) == {
+    assert (
+        first.snapshot.counts.created,
+        first.snapshot.counts.rejected,
+        first.read.proof.gap,
+        second.snapshot.counts.skipped,
+    ) == (379, 0, 0, 379)
+    assert figures(first.snapshot.totals) == {
         "lines": 379,
         "products": 276,
         "variants": 379,
@@ -64,15 +69,20 @@ def test_prestashop(database: Database) -> None:
         "repeated_skus": 14,
     }
     assert statuses(database) == {"active": 364, "draft": 15}
-    assert dict(first.excluded) == {prestashop.SUM: 36, prestashop.PACK: 1}
+    assert dict(first.read.excluded) == {prestashop.SUM: 36, prestashop.PACK: 1}
 
 
 def test_medusa(database: Database) -> None:
     with LocalServer(MedusaServer(medusa_server.recorded_rows())) as server:
         context = medusa_context(server.url)
         first, second = synced(database, context, "first"), synced(database, context, "second")
-    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (354, 0, 0, 354)
-    assert figures(first.totals) == {
+    assert (
+        first.snapshot.counts.created,
+        first.snapshot.counts.rejected,
+        first.read.proof.gap,
+        second.snapshot.counts.skipped,
+    ) == (354, 0, 0, 354)
+    assert figures(first.snapshot.totals) == {
         "lines": 354,
         "products": 255,
         "variants": 345,
@@ -84,15 +94,20 @@ def test_medusa(database: Database) -> None:
         "repeated_skus": 0,
     }
     assert statuses(database) == {"active": 339, "draft": 15}
-    assert not any(first.excluded.values())
+    assert not any(first.read.excluded.values())
 
 
 def test_saleor(database: Database) -> None:
     with LocalServer(SaleorServer(saleor_server.recorded_variants())) as server:
         context = saleor_context(server.url)
         first, second = synced(database, context, "first"), synced(database, context, "second")
-    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (939, 0, 0, 939)
-    assert figures(first.totals) == {
+    assert (
+        first.snapshot.counts.created,
+        first.snapshot.counts.rejected,
+        first.read.proof.gap,
+        second.snapshot.counts.skipped,
+    ) == (939, 0, 0, 939)
+    assert figures(first.snapshot.totals) == {
         "lines": 939,
         "products": 267,
         "variants": 398,
@@ -104,15 +119,20 @@ def test_saleor(database: Database) -> None:
         "repeated_skus": 0,
     }
     assert statuses(database) == {"active": 939}
-    assert not any(first.excluded.values())
+    assert not any(first.read.excluded.values())
 
 
 def test_vendure(database: Database) -> None:
     with LocalServer(VendureServer(vendure_server.recorded_variants())) as server:
         context = vendure_context(server.url)
         first, second = synced(database, context, "first"), synced(database, context, "second")
-    assert (first.counts.created, first.counts.rejected, first.gap, second.counts.skipped) == (1983, 0, 0, 1983)
-    assert figures(first.totals) == {
+    assert (
+        first.snapshot.counts.created,
+        first.snapshot.counts.rejected,
+        first.read.proof.gap,
+        second.snapshot.counts.skipped,
+    ) == (1983, 0, 0, 1983)
+    assert figures(first.snapshot.totals) == {
         "lines": 1_983,
         "products": 265,
         "variants": 1_143,
@@ -124,4 +144,4 @@ def test_vendure(database: Database) -> None:
         "repeated_skus": 2,
     }
     assert statuses(database) == {"active": 1968, "draft": 15}
-    assert not any(first.excluded.values())
+    assert not any(first.read.excluded.values())

@@ -6,12 +6,11 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, closing
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
-from inventory_pipeline.connectors.feed.download import check_address, feed_auth, open_download
 from inventory_pipeline.connectors.feed.elsewhere import Elsewhere
 from inventory_pipeline.connectors.feed.findings import Examples, Findings
 from inventory_pipeline.connectors.feed.reading import FeedReading
@@ -20,6 +19,9 @@ from inventory_pipeline.connectors.feed.sources import ELSEWHERE, WEB, Source, f
 from inventory_pipeline.connectors.toolkit.checks import failed, with_rest
 from inventory_pipeline.core.errors import CredentialsRejected, SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
+
+if TYPE_CHECKING:
+    from inventory_pipeline.connectors.feed.download import Download
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +52,13 @@ class Feed:
         self._said = store.settings
         self._settings = read_settings(store.settings)
         self._kind = kind_of(self._url)
-        auth = feed_auth(context.credentials) if self._kind in WEB else None
-        self._http = context.open_http(auth=auth)
+        self._download: Download | None = None
         self._elsewhere: Elsewhere | None = None
         if self._kind in WEB:
-            check_address(self._url)
+            # Here, since a file needs no HTTP client, which takes longer to load than most files to read.
+            from inventory_pipeline.connectors.feed import download
+
+            self._download = download.Download(context, self._url)
         elif self._kind in ELSEWHERE:
             self._elsewhere = Elsewhere(self._url, self._settings, context.credentials, context.policy, trusts_new_key)
         elif self._kind == "file":
@@ -72,7 +76,7 @@ class Feed:
 
     @property
     def api_calls(self) -> int:
-        return self._http.calls
+        return self._download.calls if self._download else 0
 
     async def check(self) -> list[CheckItem]:
         """Reads the whole feed: only its end shows whether it is whole."""
@@ -144,14 +148,13 @@ class Feed:
     @asynccontextmanager
     async def _open(self, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
         if self._kind == "file":
-            async with open_local(self._url, self._context.feed_dir, self._settings, memo) as source:
-                yield source
-        elif self._elsewhere:
-            async with self._elsewhere.open(memo) as source:
-                yield source
+            opened = open_local(self._url, self._context.feed_dir, self._settings, memo)
         else:
-            async with self._http, open_download(self._http, self._url, memo) as source:
-                yield source
+            remote = self._download or self._elsewhere
+            assert remote is not None
+            opened = remote.open(memo)
+        async with opened as source:
+            yield source
 
 
 def _listed(what: str, reasons: Mapping[str, Examples]) -> str:

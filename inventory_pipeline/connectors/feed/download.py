@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
+from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.connectors.feed.sources import Source
 from inventory_pipeline.core.errors import CredentialsRejected, StoreMisconfigured, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.http.auth import AppendedQuery, QueryCredentials
-from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.response import StreamedResponse, host_and_path
 
 IN_MEMORY = 8 << 20
@@ -31,42 +31,52 @@ _SHORTEST_SECRET = 12
 _SENT_BACK = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
 
 
-def check_address(url: str) -> None:
-    """UsageError for an address without a host. Where it may be, and whether without TLS, is for the client to judge."""
-    if not urlsplit(url.strip()).hostname:
-        raise UsageError("the feed's address names no host; it needs the form https://supplier.example/stock.csv")
+class Download:
+    """A feed on the web. Raises UsageError for an address without a host, or credentials that no feed has: where the host may
+    be, and whether without TLS, is for the client to judge."""
 
+    def __init__(self, context: ConnectorContext, url: str) -> None:
+        self._http = context.open_http(auth=_auth(context.credentials))
+        self._url = url
+        if not urlsplit(url).hostname:
+            raise UsageError("the feed's address names no host; it needs the form https://supplier.example/stock.csv")
 
-@asynccontextmanager
-async def open_download(http: HttpClient, url: str, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
-    """The feed, fetched whole; None where the server says that it is the one in `memo`.
+    @property
+    def calls(self) -> int:
+        """How many requests were sent."""
+        return self._http.calls
 
-    Raises CredentialsRejected (401, 403), StoreMisconfigured (other refusals), and what the client raises.
-    """
-    headers = {"Accept": "*/*", **{_SENT_BACK[name]: value for name, value in memo.items() if name in _SENT_BACK}}
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        async with http.stream(url, headers=headers) as response:
-            if response.status == 304 and len(headers) > 1:
-                yield None
-                return
-            _refuse(response, host_and_path(url))
-            size = 0
-            async for chunk in response:
-                size += len(chunk)
-                if size > MAX_BYTES:
-                    raise StoreMisconfigured(f"{host_and_path(url)} sends more than {MAX_BYTES >> 30} GiB; split the feed")
-                file.write(chunk)
-        file.seek(0)
-        told = _told_end(response)
-        yield Source(
-            file=file,
-            name=host_and_path(url),
-            ends_proved=bool(told),
-            how=f"read to the end of {size:,} bytes{told}",
-            content_type=response.headers.get("content-type", ""),
-            memo=_memo(response.headers),
-            modified=modified_at(response.headers.get("last-modified", "")),
-        )
+    @asynccontextmanager
+    async def open(self, memo: Mapping[str, str]) -> AsyncIterator[Source | None]:
+        """The feed, fetched whole; None where the server says that it is the one in `memo`.
+
+        Raises CredentialsRejected (401, 403), StoreMisconfigured (other refusals), and what the client raises.
+        """
+        where = host_and_path(self._url)
+        headers = {"Accept": "*/*", **{_SENT_BACK[name]: value for name, value in memo.items() if name in _SENT_BACK}}
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+            async with self._http, self._http.stream(self._url, headers=headers) as response:
+                if response.status == 304 and len(headers) > 1:
+                    yield None
+                    return
+                _refuse(response, where)
+                size = 0
+                async for chunk in response:
+                    size += len(chunk)
+                    if size > MAX_BYTES:
+                        raise StoreMisconfigured(f"{where} sends more than {MAX_BYTES >> 30} GiB; split the feed")
+                    file.write(chunk)
+            file.seek(0)
+            told = _told_end(response)
+            yield Source(
+                file=file,
+                name=where,
+                ends_proved=bool(told),
+                how=f"read to the end of {size:,} bytes{told}",
+                content_type=response.headers.get("content-type", ""),
+                memo=_memo(response.headers),
+                modified=modified_at(response.headers.get("last-modified", "")),
+            )
 
 
 def modified_at(text: str) -> datetime | None:
@@ -122,7 +132,7 @@ class Bearer(httpx.Auth):
         yield request
 
 
-def feed_auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
+def _auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
     """The store's credentials as the client uses them. Raises UsageError for names that no feed has, or half a pair."""
     names = set(credentials)
     query = {name[len(_QUERY) :]: value for name, value in credentials.items() if name.startswith(_QUERY) and name != _QUERY}

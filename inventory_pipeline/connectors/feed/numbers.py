@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inventory_pipeline.connectors.feed.words import UNITS
 from inventory_pipeline.core.errors import LineRejected, UsageError
-from inventory_pipeline.core.quantity import Number, exact_number, platform_number
+from inventory_pipeline.core.quantity import Number, platform_number
 
 # Spellings of one mark: a plain, a no-break and a narrow no-break space; a typewriter and a typographic apostrophe.
 SPACES, APOSTROPHES = " \u00a0\u202f", "'’"

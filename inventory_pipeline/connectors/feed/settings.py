@@ -26,6 +26,7 @@ from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, exact_number
 from inventory_pipeline.core.stock import Status
+from inventory_pipeline.core.stores import DAYS_OF_A_FILE
 
 FORMATS = ("auto", "csv", "tsv", "json", "jsonl", "xml", "xlsx", "xls", "ods")
 DUPLICATES = ("ask", "sum", "first", "last", "max")

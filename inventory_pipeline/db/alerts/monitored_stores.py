@@ -18,7 +18,7 @@ from inventory_pipeline.db.tables.stock import snapshots
 class SnapshotRange:
     """A store's first and last published snapshot: the last one's id, and when their reads began and ended.
 
-    `last_modified` is the own time of the file that was read last.
+    `last_modified` is the own time of the file that was read last, `last_gap` how many entries the platform hid.
     """
 
     last_id: int
@@ -26,6 +26,7 @@ class SnapshotRange:
     last_ended_at: datetime
     first_ended_at: datetime
     last_modified: datetime | None = None
+    last_gap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,11 @@ def snapshot_ranges(connection: sa.Connection, until: datetime | None = None) ->
         last.c.started_at,
         last.c.ended_at,
         last.c.modified,
+        last.c.gap,
         first.c.ended_at.label("first_ended_at"),
     ).select_from(ids.join(last, last.c.id == ids.c.last).join(first, first.c.id == ids.c.first))
     return {
-        row.store_key: SnapshotRange(row.id, row.started_at, row.ended_at, row.first_ended_at, row.modified)
+        row.store_key: SnapshotRange(row.id, row.started_at, row.ended_at, row.first_ended_at, row.modified, row.gap)
         for row in connection.execute(rows)
     }
 

@@ -45,6 +45,12 @@ class Snapshot:
     counts: Counts
 
     @property
+    def accepted(self) -> tuple[str, ...]:
+        """What a person had asked to publish, whatever the read shows."""
+        said = {"accept_shrink": self.accepted_shrink, "accept_unreadable": self.accepted_unreadable}
+        return tuple(name for name, is_said in said.items() if is_said)
+
+    @property
     def gap_told(self) -> str:
         """The gap for a person; empty without one."""
         if not self.gap:

@@ -1,5 +1,7 @@
 """Figures of a store after a publish: its totals, its largest changes, the reasons of rejected lines."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from inventory_pipeline.core.sync import LineChange, RejectedReason, StockTotals
@@ -120,19 +122,19 @@ def rejections(connection: sa.Connection, lines: sa.Select) -> list[RejectedReas
     """
     line, number = lines.subquery("rejected"), sa.func.count()
     counted = sa.select(line.c.kind, sa.func.max(line.c.field).label("field"), number.label("count")).group_by(line.c.kind)
-    reasons = connection.execute(counted.order_by(number.desc(), line.c.kind).limit(REASONS)).all()
+    reasons: Any = connection.execute(counted.order_by(number.desc(), line.c.kind).limit(REASONS)).all()
     return [
         RejectedReason(
             reason=kind, count=count, field=field, examples=_examples(connection, line, kind) if place < EXPLAINED else ()
         )
-        for place, (kind, field, count) in enumerate(map(tuple, reasons))
+        for place, (kind, field, count) in enumerate(reasons)
     ]
 
 
 def _examples(connection: sa.Connection, line: sa.Subquery, kind: str) -> list[str]:
     columns = (line.c[name] for name in ("item_id", "value", "excerpt"))
     order = (sa.func.length(line.c.item_id), line.c.item_id, line.c.value)  # numbers as people count them
-    rows = connection.execute(sa.select(*columns).where(line.c.kind == kind).order_by(*order).limit(EXAMPLES))
+    rows: Any = connection.execute(sa.select(*columns).where(line.c.kind == kind).order_by(*order).limit(EXAMPLES))
     return [
         f"item {item}" + (f": {value}" if value else "") if item else f"no id: {value or one_line(excerpt, 60)}"
         for item, value, excerpt in rows

@@ -21,7 +21,7 @@ from inventory_pipeline.defs.resources import Inventory
 
 if TYPE_CHECKING:
     from inventory_pipeline.connectors.base import CheckItem
-    from inventory_pipeline.services.integrations.integrations import Change, Integrations
+    from inventory_pipeline.services.integrations.service import Change, Integrations
 
 
 @dg.op(config_schema=REGISTER_FORM, out=dg.Out(dg.Nothing), description="Says the store's state, and what starts its first sync.")
@@ -75,7 +75,7 @@ def manage_store_integration() -> None:
 def _integrations(context: dg.OpExecutionContext, inventory: Inventory) -> "Iterator[Integrations]":
     """The use cases; what they refuse becomes the run's failure, in their own words."""
     with inventory.open_in_step(context) as services:
-        from inventory_pipeline.services.integrations.integrations import Integrations
+        from inventory_pipeline.services.integrations.service import Integrations
 
         actor = f"dagster:{context.run_id}"
         yield Integrations(services.database, services.vault, services.connect, services.clock, actor=actor)

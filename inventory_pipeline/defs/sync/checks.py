@@ -35,35 +35,36 @@ class Finding:
 
 
 def _believable(result: SyncResult) -> Finding:
-    figures: dict[str, int | str] = {"gap": result.gap}
-    accepted = result.accepted_shrink or result.accepted_unreadable
-    if not result.gap and not accepted:
-        whole = f"the read was whole: {result.how}"
-        return Finding("; ".join((whole, *result.notes)), figures, _WARN if result.notes else None)
-    told = ["a person accepted this read as it is"] if accepted else []
-    told += [*result.warnings, *result.notes]
-    if result.gap:
-        if result.gap_since is not None and result.gap_since < result.started_at:
-            figures["gap_since"] = show_instant(result.gap_since)
-            told.append(f"the same gap since {show_instant(result.gap_since)}")
+    proof = result.read.proof
+    figures: dict[str, int | str] = {"gap": proof.gap}
+    if not proof.gap and not result.accepted:
+        whole = f"the read was whole: {proof.how}"
+        return Finding("; ".join((whole, *proof.notes)), figures, _WARN if proof.notes else None)
+    told = ["a person accepted this read as it is"] if result.accepted else []
+    told += [*result.warnings, *proof.notes]
+    if proof.gap:
+        since = result.snapshot.gap_since
+        if since is not None and since < result.read.started_at:
+            figures["gap_since"] = show_instant(since)
+            told.append(f"the same gap since {show_instant(since)}")
         told.append("look for what hides entries from the store's key: a filter, a plugin, a missing permission")
     return Finding("; ".join(told), figures, _WARN)
 
 
 def _readable(result: SyncResult) -> Finding:
-    rejected = result.counts.rejected
+    rejected, line_notes = result.snapshot.counts.rejected, result.read.line_notes
     figures = {"rejected": rejected}
     if not rejected:
-        told = "; ".join(("every line could be read", *result.line_notes))
-        return Finding(told, figures, _WARN if result.line_notes else None)
-    reasons = "; ".join(map(str, result.rejections[:_REASONS_TOLD]))
+        told = "; ".join(("every line could be read", *line_notes))
+        return Finding(told, figures, _WARN if line_notes else None)
+    reasons = "; ".join(map(str, result.snapshot.rejections[:_REASONS_TOLD]))
     cure = "their stock is unknown until they are corrected in the store's own admin"
-    notes = "".join(f"; {note}" for note in result.line_notes)
+    notes = "".join(f"; {note}" for note in line_notes)
     return Finding(f"{rejected:,} lines could not be read: {reasons}; {cure}{notes}", figures, _WARN)
 
 
 def _not_oversold(result: SyncResult) -> Finding:
-    totals = result.totals
+    totals = result.snapshot.totals
     figures = {"oversold": totals.oversold, "backordered": totals.negative - totals.oversold}
     if totals.oversold:
         text = f"{totals.oversold:,} lines are below zero and the store does not say that they may: more was sold than is there"
@@ -74,7 +75,7 @@ def _not_oversold(result: SyncResult) -> Finding:
 
 
 def _skus(result: SyncResult) -> Finding:
-    totals = result.totals
+    totals = result.snapshot.totals
     figures: dict[str, int | str] = {"without_sku": totals.without_sku, "repeated_skus": totals.repeated_skus}
     if not totals.without_sku and not totals.repeated_skus:
         return Finding("every line has an SKU of its own", figures)
@@ -86,7 +87,7 @@ def _skus(result: SyncResult) -> Finding:
 
 
 def _no_unusual_shrink(result: SyncResult) -> Finding:
-    counts = result.counts
+    counts = result.snapshot.counts
     before = counts.seen - counts.created + counts.missing
     figures = {"missing": counts.missing, "lines_before": before}
     if counts.missing > UNUSUAL_LINES and counts.missing > before * UNUSUAL_SHARE:

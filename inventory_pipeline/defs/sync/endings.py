@@ -49,7 +49,7 @@ def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending,
     if ending.error is not None:
         tags[names.ERROR_TAG] = redact(ending.error)
     if ending.result is not None:
-        tags |= {tag: str(getattr(ending.result.counts, name)) for name, tag in names.COUNT_TAGS.items()}
+        tags |= {tag: str(getattr(ending.result.snapshot.counts, name)) for name, tag in names.COUNT_TAGS.items()}
         tags[names.API_CALLS_TAG] = str(ending.result.api_calls)
     instance.add_run_tags(run.run_id, {name: one_line(value, names.TAG_LENGTH) for name, value in tags.items()})
 
@@ -66,12 +66,13 @@ def way_out(ending: Ending, store: str | None) -> dict[str, dg.MetadataValue]:
 
 def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.MaterializeResult:
     """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
-    counts, totals = result.counts, result.totals
+    snapshot, read = result.snapshot, result.read
+    counts, totals = snapshot.counts, snapshot.totals
     chart, units = units_over_time(instance, result), units_of(totals)
     return dg.MaterializeResult(
         metadata={
-            "as_of": dg.MetadataValue.timestamp(result.started_at),
-            **({} if result.modified is None else {"file_written_at": dg.MetadataValue.timestamp(result.modified)}),
+            "as_of": dg.MetadataValue.timestamp(read.started_at),
+            **({} if read.proof.modified is None else {"file_written_at": dg.MetadataValue.timestamp(read.proof.modified)}),
             **({} if units is None else {"units": float(units)}),
             "lines": totals.lines,
             "out_of_stock": totals.out_of_stock,
@@ -91,7 +92,7 @@ def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.Mate
             "oversold": totals.oversold,
             "untracked": totals.untracked,
             "unknown": totals.unknown,
-            "seconds": round((result.published_at - result.started_at).total_seconds(), 1),
+            "seconds": round((result.snapshot.published_at - read.started_at).total_seconds(), 1),
             "api_calls": result.api_calls,
             "dagster/row_count": totals.lines,
         }
@@ -99,18 +100,19 @@ def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.Mate
 
 
 def _coverage(result: SyncResult) -> str:
+    snapshot, read, proof = result.snapshot, result.read, result.read.proof
     lines = [
-        f"Snapshot {result.snapshot_id}.",
-        f"Proof that it is whole: {result.how}." if result.how else "",
-        f"Not shown by the platform: {result.gap:,} entries." if result.gap else "",
-        f"Repeats: {result.counts.repeats:,}." if result.counts.repeats else "",
-        f"Not shown since {show_instant(result.gap_since)}." if result.gap_since else "",
-        f"The file was written at {show_instant(result.modified)}." if result.modified else "",
-        "Published with a shrink that a person accepted." if result.accepted_shrink else "",
-        "Published with unreadable lines that a person accepted." if result.accepted_unreadable else "",
-        _reasons("Excluded", result.excluded),
-        _reasons("Rejected", {each.reason: each.count for each in result.rejections}),
-        *(f"Warning: {redact(warning)}." for warning in (*result.warnings, *result.notes, *result.line_notes)),
+        f"Snapshot {snapshot.id}.",
+        f"Proof that it is whole: {proof.how}." if proof.how else "",
+        f"Not shown by the platform: {proof.gap:,} entries." if proof.gap else "",
+        f"Repeats: {snapshot.counts.repeats:,}." if snapshot.counts.repeats else "",
+        f"Not shown since {show_instant(snapshot.gap_since)}." if snapshot.gap_since else "",
+        f"The file was written at {show_instant(proof.modified)}." if proof.modified else "",
+        "Published with a shrink that a person accepted." if "accept_shrink" in result.accepted else "",
+        "Published with unreadable lines that a person accepted." if "accept_unreadable" in result.accepted else "",
+        _reasons("Excluded", read.excluded),
+        _reasons("Rejected", {each.reason: each.count for each in snapshot.rejections}),
+        *(f"Warning: {redact(warning)}." for warning in (*result.warnings, *proof.notes, *read.line_notes)),
     ]
     return "\n\n".join(line for line in lines if line)
 
@@ -122,7 +124,7 @@ def _reasons(what: str, counted: Mapping[str, int]) -> str:
 
 def _largest_changes(result: SyncResult) -> str:
     """As many as are shown at once, and few columns: a wide table would push the page's other values out of sight."""
-    changes = result.largest_changes
+    changes = result.snapshot.largest_changes
     if not changes:
         return "No line that was there before has changed."
     places = any(change.location_id != DEFAULT_LOCATION for change in changes)

@@ -31,7 +31,7 @@ def units_over_time(instance: dg.DagsterInstance, result: SyncResult) -> str:
     earlier = list(_earlier(instance, result.store))
     if not earlier:
         return ""
-    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.ended_at, units_of(result.totals))])
+    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.read.ended_at, units_of(result.snapshot.totals))])
     return f"![units over time]({data_uri(svg)})"
 
 

@@ -276,7 +276,7 @@ def _published(services: "Services", run: dg.DagsterRun) -> tuple[str | None, Sy
         known = stores.get_store(connection, store)
         result = publish.published_by(connection, store, run.run_id)
         last = None if result is None else snapshots.last_published(connection, store)
-    newest = last is not None and result is not None and last.id == result.snapshot_id
+    newest = last is not None and result is not None and last.id == result.snapshot.id
     return None if known is None else known.platform, result, newest
 
 

@@ -137,11 +137,18 @@ def log_ending(ending: Ending) -> None:
     if ending.result is None:
         logger.warning("%s: %s", ending.outcome, str(ending.error).removeprefix(f"{ending.outcome}: "))
         return
-    result, counts = ending.result, ending.result.counts
+    result, counts = ending.result, ending.result.snapshot.counts
     logger.info(
         "Published snapshot %d of %s: %d lines seen, %d created, %d updated, %d skipped, %d rejected, %d missing; %d requests",
-        *(result.snapshot_id, result.store, counts.seen, counts.created, counts.updated, counts.skipped, counts.rejected),
-        *(counts.missing, result.api_calls),
+        result.snapshot.id,
+        result.store,
+        counts.seen,
+        counts.created,
+        counts.updated,
+        counts.skipped,
+        counts.rejected,
+        counts.missing,
+        result.api_calls,
     )
 
 

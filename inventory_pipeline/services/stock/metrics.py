@@ -50,6 +50,9 @@ def _stores(connection: sa.Connection, now: datetime, interval: timedelta) -> It
         snapshot_range = ranges.get(store.key)
         if snapshot_range is not None:
             yield "inventory_store_last_good_read_timestamp_seconds", labels, snapshot_range.last_ended_at.timestamp()
+            if snapshot_range.last_modified is not None:
+                yield "inventory_store_file_written_timestamp_seconds", labels, snapshot_range.last_modified.timestamp()
+            yield "inventory_store_hidden_entries", labels, snapshot_range.last_gap
         verdict, _ = staleness(store, snapshot_range, now, interval)
         yield "inventory_store_stale", labels, verdict == "stale"
         yield "inventory_store_needs_reauthorization", labels, store.needs_reauthorization is not None

@@ -15,7 +15,7 @@ from inventory_pipeline.db.sync import leases
 
 logger = logging.getLogger(__name__)
 
-BEATS_PER_TTL = 4
+_RENEWALS_PER_TTL = 4
 
 
 class HeldLease:
@@ -39,36 +39,36 @@ class HeldLease:
             # What was published stays published; the lease runs out by itself.
             logger.warning("The lease of store %s could not be given back: %s", self._store_key, trouble)
 
-    def beat(self) -> None:
+    def renew(self) -> None:
         """Says that the run is alive. Raises LeaseLost where another run has taken over."""
         if not leases.heartbeat(self._database, self._store_key, self._run_id, self._clock(), self._ttl):
             raise self._lost()
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
-        """Beats while the body waits for the network. A heart that stops ends the body, with the reason why it did."""
+        """Renews the lease while the body waits for the network. Where that fails, the body ends with the same error."""
         reader = asyncio.current_task()
         assert reader is not None
-        stopped: list[Exception] = []
+        failed: list[Exception] = []
 
-        async def heart() -> None:
+        async def renew_again_and_again() -> None:
             try:
                 while True:
-                    await asyncio.sleep(self._ttl.total_seconds() / BEATS_PER_TTL)
-                    self.beat()
+                    await asyncio.sleep(self._ttl.total_seconds() / _RENEWALS_PER_TTL)
+                    self.renew()
             except Exception as error:  # noqa: BLE001 - raised again below, in the task that people wait for
-                stopped.append(error)
+                failed.append(error)
                 reader.cancel()
 
-        beating = asyncio.create_task(heart())
+        renewing = asyncio.create_task(renew_again_and_again())
         try:
             yield
         except asyncio.CancelledError:
-            if stopped:
-                raise stopped[0] from None
+            if failed:
+                raise failed[0] from None
             raise
         finally:
-            beating.cancel()
+            renewing.cancel()
 
     def _lost(self) -> LeaseLost:
         return LeaseLost(

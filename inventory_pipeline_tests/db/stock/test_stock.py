@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_pipeline.core.quantity import Quantity
-from inventory_pipeline.core.stock import RejectedLine
+from inventory_pipeline.core.stock import Completeness, RejectedLine
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.stock.levels import StockFilter, StockRow, stock_as_of, stock_now
 from inventory_pipeline_tests.db.shop import Shop, line
@@ -85,8 +85,9 @@ def test_an_unverified_line_is_as_old_as_the_read_that_last_showed_it(database: 
     shop = Shop(database)
     shop.sync([line("a", 1), line("b", 2)])
     first = shop.now
-    shop.sync([line("a", 1)], expected=2, read=1, gap=1, unseen_go_missing=False)
-    shop.sync([line("a", 1)], expected=2, read=1, gap=1, unseen_go_missing=False)
+    short = Completeness(expected=2, read=1, how="test")
+    shop.sync([line("a", 1)], proof=short, unseen_go_missing=False)
+    shop.sync([line("a", 1)], proof=short, unseen_go_missing=False)
     rows = {row.item_id: row for row in now(database, first + 5 * HOUR + MINUTE)}
     assert (rows["a"].as_of, rows["a"].stale) == (shop.now - MINUTE, False)
     assert (rows["b"].as_of, rows["b"].stale, rows["b"].available) == (first - MINUTE, True, 2)

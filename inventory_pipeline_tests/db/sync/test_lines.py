@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory_pipeline.core.quantity import UNTRACKED, Quantity
-from inventory_pipeline.core.stock import RejectedLine
+from inventory_pipeline.core.stock import Completeness, RejectedLine
 from inventory_pipeline.core.sync import Counts
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.sync.stage import Stage
@@ -30,11 +30,11 @@ def test_a_changed_line_is_updated_and_its_last_version_kept(database: Database)
     assert second.counts == Counts(seen=2, created=0, updated=1, skipped=1, rejected=0)
     with database.connect() as connection:
         [change] = connection.execute(sa.select(stock_changes)).mappings()
-    assert (change["kind"], change["valid_from"], change["snapshot_id"]) == ("updated", first.snapshot_id, second.snapshot_id)
+    assert (change["kind"], change["valid_from"], change["snapshot_id"]) == ("updated", first.id, second.id)
     assert (change["title"], change["state"], change["available"]) == ("Tent", "tracked", 5)
     assert (change["state_after"], change["available_after"]) == ("tracked", 3)
-    assert shop.level("a")["since_snapshot"] == second.snapshot_id
-    assert shop.level("b")["since_snapshot"] == first.snapshot_id
+    assert shop.level("a")["since_snapshot"] == second.id
+    assert shop.level("b")["since_snapshot"] == first.id
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ def test_lines_unseen_in_a_read_with_a_small_gap_stay_unverified(database: Datab
     shop = Shop(database)
     first = shop.sync([line("a", 1), line("b", 2), line("c", 3)])
     shop.sync([line("a", 1), line("b", 2)])
-    gap = {"expected": 3, "read": 2, "gap": 1, "unseen_go_missing": False}
-    result = shop.sync([line("a", 1)], **gap)
+    short = Completeness(expected=3, read=2, how="test")
+    result = shop.sync([line("a", 1)], proof=short, unseen_go_missing=False)
     assert result.counts == Counts(seen=1, created=0, updated=0, skipped=1, rejected=0)
     assert shop.presence("a", "b", "c") == ["present", "present", "missing"]
-    assert shop.level("b")["last_verified_snapshot"] == first.snapshot_id + 1
+    assert shop.level("b")["last_verified_snapshot"] == first.id + 1
     assert shop.level("a")["last_verified_snapshot"] is None
     assert result.totals.lines == 2
     assert shop.sync([line("a", 1)]).counts == Counts(seen=1, created=0, updated=0, skipped=1, rejected=0, missing=1, deleted=1)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory_pipeline.core.errors import IncompleteRead, LeaseLost
-from inventory_pipeline.core.stock import RejectedLine
+from inventory_pipeline.core.stock import Completeness, RejectedLine
 from inventory_pipeline.core.sync import Counts
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, stores
@@ -18,38 +18,40 @@ from inventory_pipeline.db.tables.stock import stock_levels
 from inventory_pipeline_tests.db.shop import Shop, line, publication, reasons
 from inventory_pipeline_tests.db.times import HOUR, MINUTE
 
+NOT_MODIFIED = Completeness(expected=None, read=0, how="304", unchanged=True)
+
 
 def test_not_modified_holds_the_last_snapshot(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("a", 1), line("b", 1), line("c", 1)])
     shop.sync([line("a", 1), line("b", 1)], [RejectedLine("broken")])
-    result = shop.sync(unchanged=True, how="304")
+    result = shop.sync(proof=NOT_MODIFIED)
     assert result.counts == Counts(seen=3, created=0, updated=0, skipped=2, rejected=1, deleted=1)
     assert reasons(result) == {"broken": 1}
     assert shop.presence("a", "b", "c") == ["present", "present", "deleted"]
     assert result.totals.units == 2
-    again = shop.sync(unchanged=True)
+    again = shop.sync(proof=NOT_MODIFIED)
     assert again.counts == Counts(seen=3, created=0, updated=0, skipped=2, rejected=1)
     with database.connect() as connection:
         last = snapshots.last_published(connection, shop.key)
     assert last is not None
-    assert (last.id, last.unchanged, last.ended_at) == (again.snapshot_id, True, shop.now)
+    assert (last.id, last.unchanged, last.ended_at) == (again.id, True, shop.now)
 
 
 def test_not_modified_with_nothing_published_is_an_incomplete_read(database: Database) -> None:
     with pytest.raises(IncompleteRead, match="nothing of store 'berlin' was ever published"):
-        Shop(database).sync(unchanged=True)
+        Shop(database).sync(proof=NOT_MODIFIED)
 
 
 def test_coverage_keeps_what_the_read_was(database: Database) -> None:
     shop = Shop(database)
-    fields: dict[str, Any] = {"expected": 10, "read": 9, "gap": 1, "how": "X-WP-Total", "memo": {"etag": '"x"'}, "api_calls": 7}
-    fields |= {"excluded": {"grouped product": 2}, "unseen_go_missing": False}
-    result = shop.sync([line("a", 1)], **fields)
+    proof = Completeness(expected=10, read=9, how="X-WP-Total", memo={"etag": '"x"'})
+    fields: dict[str, Any] = {"api_calls": 7, "excluded": {"grouped product": 2}, "unseen_go_missing": False}
+    result = shop.sync([line("a", 1)], proof=proof, **fields)
     with database.connect() as connection:
         assert snapshots.last_published(connection, "rome") is None
         [kept] = snapshots.list_snapshots(connection, shop.key)
-    assert (kept.id, kept.store_key, kept.run_id, kept.counts) == (result.snapshot_id, "berlin", "run-1", result.counts)
+    assert (kept.id, kept.store_key, kept.run_id, kept.counts) == (result.id, "berlin", "run-1", result.counts)
     assert (kept.started_at, kept.ended_at, kept.published_at) == (shop.now - MINUTE, shop.now, shop.now)
     assert (kept.expected, kept.read, kept.gap, kept.how) == (10, 9, 1, "X-WP-Total")
     assert (kept.memo, kept.api_calls, kept.excluded) == ({"etag": '"x"'}, 7, {"grouped product": 2})
@@ -59,7 +61,7 @@ def test_coverage_keeps_what_the_read_was(database: Database) -> None:
 def test_an_accepted_shrink_is_audited(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("a", 1), line("b", 1)])
-    shop.sync([line("a", 1)], accepted_shrink=True)
+    shop.sync([line("a", 1)], accepted=["accept_shrink"])
     with database.connect() as connection:
         [entry] = audit.list_audit(connection)
         last = snapshots.last_published(connection, shop.key)

@@ -20,10 +20,10 @@ from inventory_pipeline.defs.sync.checks import check_specs
 from inventory_pipeline.defs.sync.endings import materialization
 from inventory_pipeline.defs.sync.sync_log import list_syncs
 from inventory_pipeline.demo.woocommerce import DemoStore
-from inventory_pipeline.services.sync.sync import LEASE_TTL
+from inventory_pipeline.services.sync.service import LEASE_TTL
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import sync
-from inventory_pipeline_tests.defs.sync.test_checks import WELL
+from inventory_pipeline_tests.defs.sync.test_checks import TOTALS, WELL, having
 
 
 def shrink(shop: DemoStore) -> None:
@@ -72,7 +72,7 @@ def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went(insta
 
 
 def test_a_store_without_any_number_shows_no_units_instead_of_zero(instance: DagsterInstance) -> None:
-    unknown = replace(WELL, totals=replace(WELL.totals, units=0, unknown=60, untracked=40))
+    unknown = having(totals=replace(TOTALS, units=0, unknown=60, untracked=40))
     assert "units" not in (materialization(instance, unknown).metadata or {})
     assert (materialization(instance, WELL).metadata or {})["units"] == 500.0
 

@@ -1,12 +1,15 @@
 """What each asset check says of a published sync, at and around its figures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from inventory_pipeline.core.sync import Counts, StockTotals, SyncResult
+from inventory_pipeline.core.stock import Completeness
+from inventory_pipeline.core.sync import Counts, PublishedSnapshot, StockTotals, StoreRead, SyncResult
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
 from inventory_pipeline.defs.sync.endings import Ending
 
@@ -28,17 +31,21 @@ TOTALS = StockTotals(
 WELL = SyncResult(
     store="berlin",
     run_id="run",
-    snapshot_id=1,
-    started_at=NOON,
-    ended_at=NOON,
-    published_at=NOON,
-    counts=COUNTS,
-    totals=TOTALS,
+    read=StoreRead(started_at=NOON, ended_at=NOON, proof=Completeness(expected=100, read=100, how="total")),
+    snapshot=PublishedSnapshot(id=1, published_at=NOON, counts=COUNTS, totals=TOTALS),
     api_calls=1,
-    how="total",
 )
+GAP = Completeness(expected=100, read=98, how="total")
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
+
+
+def having(
+    proof: Completeness | None = None, line_notes: Sequence[str] = (), warnings: Sequence[str] = (), **figures: Any
+) -> SyncResult:
+    """The sync that is well, but for this."""
+    read = replace(WELL.read, proof=proof or WELL.read.proof, line_notes=line_notes)
+    return replace(WELL, read=read, snapshot=replace(WELL.snapshot, **figures), warnings=warnings)
 
 
 def found(result: SyncResult) -> dict[str, dg.AssetCheckSeverity]:
@@ -55,18 +62,18 @@ def test_a_sync_with_nothing_to_say_passes_every_check() -> None:
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        (replace(WELL, gap=2, warnings=["2 of 100 entries were not shown"]), {"snapshot_believable": WARN}),
-        (replace(WELL, accepted_shrink=True), {"snapshot_believable": WARN}),
-        (replace(WELL, counts=replace(COUNTS, rejected=1)), {"lines_readable": WARN}),
-        (replace(WELL, notes=["5 orphaned variations; delete them"]), {"snapshot_believable": WARN}),
-        (replace(WELL, line_notes=["2 × number beyond 1,000,000,000"]), {"lines_readable": WARN}),
-        (replace(WELL, totals=replace(TOTALS, negative=3, oversold=1)), {"stock_not_oversold": ERROR}),
-        (replace(WELL, totals=replace(TOTALS, negative=3)), {"stock_not_oversold": WARN}),
-        (replace(WELL, totals=replace(TOTALS, without_sku=1)), {"skus_usable": WARN}),
-        (replace(WELL, totals=replace(TOTALS, repeated_skus=1)), {"skus_usable": WARN}),
-        (replace(WELL, counts=replace(COUNTS, seen=89, skipped=89, missing=11)), {"no_unusual_shrink": WARN}),
-        (replace(WELL, counts=replace(COUNTS, seen=90, skipped=90, missing=10)), {}),
-        (replace(WELL, counts=replace(COUNTS, seen=5, skipped=5, missing=5)), {}),
+        (having(proof=GAP, warnings=["2 of 100 entries were not shown"]), {"snapshot_believable": WARN}),
+        (replace(WELL, accepted=["accept_shrink"]), {"snapshot_believable": WARN}),
+        (having(counts=replace(COUNTS, rejected=1)), {"lines_readable": WARN}),
+        (having(proof=replace(GAP, read=100, notes=("5 orphaned variations; delete them",))), {"snapshot_believable": WARN}),
+        (having(line_notes=["2 × number beyond 1,000,000,000"]), {"lines_readable": WARN}),
+        (having(totals=replace(TOTALS, negative=3, oversold=1)), {"stock_not_oversold": ERROR}),
+        (having(totals=replace(TOTALS, negative=3)), {"stock_not_oversold": WARN}),
+        (having(totals=replace(TOTALS, without_sku=1)), {"skus_usable": WARN}),
+        (having(totals=replace(TOTALS, repeated_skus=1)), {"skus_usable": WARN}),
+        (having(counts=replace(COUNTS, seen=89, skipped=89, missing=11)), {"no_unusual_shrink": WARN}),
+        (having(counts=replace(COUNTS, seen=90, skipped=90, missing=10)), {}),
+        (having(counts=replace(COUNTS, seen=5, skipped=5, missing=5)), {}),
     ],
 )
 def test_each_fault_is_found_by_its_own_check_and_as_serious_as_it_deserves(
@@ -76,7 +83,7 @@ def test_each_fault_is_found_by_its_own_check_and_as_serious_as_it_deserves(
 
 
 def test_a_gap_is_told_with_where_to_look() -> None:
-    result = replace(WELL, gap=2, warnings=["2 of 100 entries were not shown"])
+    result = having(proof=GAP, warnings=["2 of 100 entries were not shown"])
     (check,) = [check for check in check_results(Ending("published", result=result)) if not check.passed]
     assert str(check.description).startswith("2 of 100 entries were not shown; look for what hides entries")
 
@@ -103,7 +110,7 @@ def test_where_nothing_was_published_one_check_says_why_and_the_way_out_and_the_
 
 def test_skus_to_mend_are_named() -> None:
     totals = replace(TOTALS, without_sku=2, repeated_skus=1, without_sku_named=["Mug", "Jar"], repeated_skus_named=["TEA-1"])
-    results = check_results(Ending("published", result=replace(WELL, totals=totals)))
+    results = check_results(Ending("published", result=having(totals=totals)))
     [check] = [each for each in results if each.check_name == "skus_usable"]
     named = {name: value.value for name, value in check.metadata.items()}
     assert named == {"without_sku": 2, "repeated_skus": 1, "without_sku_are": "Mug, Jar", "repeated_are": "TEA-1"}

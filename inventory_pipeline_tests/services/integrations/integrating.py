@@ -12,7 +12,7 @@ from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.services.integrations.connecting import Connecting
 from inventory_pipeline.services.integrations.credentials import Vault
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 from inventory_pipeline_tests.db.times import NOON
 
 STOCK = "id,stock\nA1,5\n"

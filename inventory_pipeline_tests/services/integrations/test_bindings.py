@@ -9,7 +9,7 @@ from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.services.integrations.bindings import asked_hosts
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.integrations.integrating import Workplace, web_feed
 

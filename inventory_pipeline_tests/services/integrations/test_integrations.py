@@ -15,7 +15,7 @@ from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import list_thresholds, put_thresholds
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.services.integrations.credentials import resolve
-from inventory_pipeline.services.integrations.integrations import NEW_HOST, Integrations
+from inventory_pipeline.services.integrations.service import NEW_HOST, Integrations
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.integrations.integrating import Workplace, feed_store, web_feed
 

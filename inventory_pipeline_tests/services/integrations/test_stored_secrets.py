@@ -10,7 +10,7 @@ from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
 from inventory_pipeline.core.notices import Route
 from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.integrations import secrets, stores
-from inventory_pipeline.services.integrations.integrations import Integrations
+from inventory_pipeline.services.integrations.service import Integrations
 from inventory_pipeline.services.integrations.vault import Vault, load_vault
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.services.integrations.integrating import Workplace, web_feed

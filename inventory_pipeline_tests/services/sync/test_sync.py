@@ -21,7 +21,7 @@ from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import leases, snapshots
-from inventory_pipeline.services.sync.sync import InventorySyncService
+from inventory_pipeline.services.sync.service import InventorySyncService
 from inventory_pipeline_tests.services.sync.scripted import Item, Scripted, lines, whole
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -55,15 +55,15 @@ def published(database: Database) -> list[int]:
 class TestPublished:
     def test_a_first_read_creates_a_second_one_skips_and_a_third_updates(self, database: Database) -> None:
         first = synced(database, whole(*lines(5)))
-        assert (first.counts.created, first.counts.updated, first.counts.skipped) == (5, 0, 0)
-        assert (first.totals.units, first.totals.variants, first.api_calls) == (25, 5, 1)
+        assert (first.snapshot.counts.created, first.snapshot.counts.updated, first.snapshot.counts.skipped) == (5, 0, 0)
+        assert (first.snapshot.totals.units, first.snapshot.totals.variants, first.api_calls) == (25, 5, 1)
         second = synced(database, whole(*lines(5)))
-        assert (second.counts.created, second.counts.updated, second.counts.skipped) == (0, 0, 5)
+        assert (second.snapshot.counts.created, second.snapshot.counts.updated, second.snapshot.counts.skipped) == (0, 0, 5)
         sold = lines(5)
         sold[3] = sold[3]._replace(quantity=Quantity.of(1))
         third = synced(database, whole(*sold))
-        assert (third.counts.created, third.counts.updated, third.counts.skipped) == (0, 1, 4)
-        assert [(change.sku, change.before, change.after) for change in third.largest_changes] == [("SKU-3", 5, 1)]
+        assert (third.snapshot.counts.created, third.snapshot.counts.updated, third.snapshot.counts.skipped) == (0, 1, 4)
+        assert [(change.sku, change.before, change.after) for change in third.snapshot.largest_changes] == [("SKU-3", 5, 1)]
 
     def test_the_first_sync_is_noted_and_a_mended_authorization_too(self, database: Database) -> None:
         with database.begin() as connection:
@@ -78,8 +78,8 @@ class TestPublished:
         bad = StockLine("bad", quantity=Quantity("unknown", 3))
         page = Page([*lines(3), bad], [RejectedLine("quantity 'seven' is not a number", "worse", "default")])
         result = synced(database, [page, Completeness(expected=5, read=5, how="total")])
-        assert (result.counts.seen, result.counts.created, result.counts.rejected) == (5, 3, 2)
-        assert len(result.rejections) == 2
+        assert (result.snapshot.counts.seen, result.snapshot.counts.created, result.snapshot.counts.rejected) == (5, 3, 2)
+        assert len(result.snapshot.rejections) == 2
         assert "2 lines could not be read" in result.warnings[0]
 
     def test_what_the_connector_left_for_its_next_read_reaches_it(self, database: Database) -> None:
@@ -89,22 +89,22 @@ class TestPublished:
         sync.sync_all_products("shop", run_id="1")
         result = sync.sync_all_products("shop", run_id="2")
         assert connector.memos == [{}, {"etag": "abc"}]
-        assert (result.counts.seen, result.counts.skipped, result.totals.lines) == (1, 1, 1)
+        assert (result.snapshot.counts.seen, result.snapshot.counts.skipped, result.snapshot.totals.lines) == (1, 1, 1)
 
 
 @pytest.mark.usefixtures("shop")
 class TestNotBelieved:
     def test_a_short_read_is_read_again_and_the_whole_second_one_is_published(self, database: Database) -> None:
         result = synced(database, whole(*lines(4), expected=9), whole(*lines(9)))
-        assert (result.counts.seen, result.gap, result.api_calls, result.warnings) == (9, 0, 2, ())
+        assert (result.snapshot.counts.seen, result.read.proof.gap, result.api_calls, result.warnings) == (9, 0, 2, ())
 
     def test_a_read_that_broke_off_is_read_again(self, database: Database) -> None:
-        assert synced(database, [Page(lines(2)), IncompleteRead("truncated")], whole(*lines(3))).counts.seen == 3
+        assert synced(database, [Page(lines(2)), IncompleteRead("truncated")], whole(*lines(3))).snapshot.counts.seen == 3
 
     def test_the_same_small_gap_twice_is_published_and_unseen_lines_stay_present(self, database: Database) -> None:
         synced(database, whole(*lines(10)))
         result = synced(database, whole(*lines(8), expected=10))
-        assert (result.gap, result.counts.missing, result.totals.lines) == (2, 0, 10)
+        assert (result.read.proof.gap, result.snapshot.counts.missing, result.snapshot.totals.lines) == (2, 0, 10)
         assert "unverified" in result.warnings[0]
 
     @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ class TestNotBelieved:
         with pytest.raises(Quarantined, match="--store shop --accept-shrink"):
             synced(database, whole(*lines(10)))
         result = synced(database, whole(*lines(10)), accept_shrink=True)
-        assert (result.counts.missing, result.accepted_shrink) == (30, True)
+        assert (result.snapshot.counts.missing, result.accepted) == (30, ("accept_shrink",))
         assert "30 of 40 lines are gone" in result.warnings[0]
 
     def test_a_platform_that_always_counts_too_many_asks_a_person_only_once(self, database: Database) -> None:
         with pytest.raises(Quarantined):
             synced(database, whole(*lines(50), expected=90))
         synced(database, whole(*lines(50), expected=90), accept_shrink=True)
-        assert synced(database, whole(*lines(50), expected=90)).gap == 40
+        assert synced(database, whole(*lines(50), expected=90)).read.proof.gap == 40
 
 
 class TestRefused:
@@ -206,7 +206,7 @@ class TestFailed:
             synced(database, [Page(lines(1)), error])
         assert published(database) == [3]
         assert leases.current(database, "shop") is None
-        assert synced(database, whole(*lines(3))).counts.skipped == 3
+        assert synced(database, whole(*lines(3))).snapshot.counts.skipped == 3
 
     def test_refused_credentials_mark_the_store(self, database: Database) -> None:
         with pytest.raises(CredentialsRejected):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ from inventory_pipeline.core.clock import Clock, show_instant, system_clock
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, Quarantined, StoreRefused
 from inventory_pipeline.core.stock import Completeness
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.core.sync import RejectedReason, SyncResult
+from inventory_pipeline.core.sync import RejectedReason, StoreRead, SyncResult
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import snapshots, totals
@@ -35,23 +35,10 @@ logger = logging.getLogger(__name__)
 
 # Builds a ready connector for a store, given the memo of its last published snapshot.
 Connect = Callable[[StoreIntegration, Mapping[str, str]], Connector]
-# Told after every page: lines read so far.
-Progress = Callable[[int], None]
 
 LEASE_TTL = timedelta(seconds=60)
 # How many rejected lines of a read that was not believed are kept for looking at.
 REJECTED_KEPT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One staged read of the store."""
-
-    started_at: datetime
-    ended_at: datetime
-    proof: Completeness
-    excluded: Mapping[str, int]
-    line_notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,13 +64,11 @@ class InventorySyncService:
         connect: Connect,
         clock: Clock = system_clock,
         lease_ttl: timedelta = LEASE_TTL,
-        progress: Progress | None = None,
     ) -> None:
         self._database = database
         self._connect = connect
         self._clock = clock
         self._lease_ttl = lease_ttl
-        self._progress = progress
 
     def sync_all_products(
         self, store_key: str, *, run_id: str, accept_shrink: bool = False, accept_unreadable: bool = False
@@ -96,12 +81,12 @@ class InventorySyncService:
         Raises StoreRefused (unknown, inactive, purged; LeaseHeld where another run syncs it), Quarantined where the
         read is not to be believed, and the other SyncErrors; the last good snapshot then stays as it was.
         """
-        store = self._admitted(store_key)
+        store = self._store_to_sync(store_key)
         said: dict[Acceptance, bool] = {"accept_shrink": accept_shrink, "accept_unreadable": accept_unreadable}
         accepted: tuple[Acceptance, ...] = tuple(name for name, is_said in said.items() if is_said)
         with HeldLease(self._database, self._clock, self._lease_ttl, store_key, run_id) as lease:
             try:
-                result = self._sync(self._begun(store, lease, accepted), run_id)
+                result = self._sync(self._start(store, lease, accepted), run_id)
             except CredentialsRejected as error:
                 self._note_authorization(store, str(error))
                 raise
@@ -109,7 +94,7 @@ class InventorySyncService:
                 self._note_authorization(store, None)
         return result
 
-    def _admitted(self, store_key: str) -> StoreIntegration:
+    def _store_to_sync(self, store_key: str) -> StoreIntegration:
         with self._database.connect() as connection:
             store = stores.get_store(connection, store_key)
         if store is None:
@@ -126,7 +111,7 @@ class InventorySyncService:
             )
         return store
 
-    def _begun(self, store: StoreIntegration, lease: HeldLease, accepted: tuple[Acceptance, ...]) -> _Sync:
+    def _start(self, store: StoreIntegration, lease: HeldLease, accepted: tuple[Acceptance, ...]) -> _Sync:
         with self._database.begin() as connection:
             if store.first_sync_at is None:
                 stores.mark_first_sync(connection, store.key, self._clock())
@@ -138,62 +123,33 @@ class InventorySyncService:
 
     def _sync(self, sync: _Sync, run_id: str) -> SyncResult:
         with Stage(self._database, sync.store.key) as stage:
-            read, verdict = self._believable_read(sync, stage, run_id)
-            sync.lease.beat()
+            read, verdict = self._publishable_read(sync, stage, run_id)
+            sync.lease.renew()
+            if read.proof.unchanged and sync.last is not None:
+                # "Not modified": what the last read had to say of the lines still holds.
+                read = replace(read, excluded=sync.last.excluded, line_notes=sync.last.line_notes)
             publication = Publication(
                 store_key=sync.store.key,
                 run_id=run_id,
-                started_at=read.started_at,
-                ended_at=read.ended_at,
+                read=read,
                 now=self._clock(),
-                expected=read.proof.expected,
-                read=read.proof.read,
-                gap=read.proof.gap,
-                how=read.proof.how,
-                memo=read.proof.memo,
-                unchanged=read.proof.unchanged,
                 unseen_go_missing=verdict.unseen_go_missing,
-                hidden=read.proof.hidden,
                 api_calls=sync.api_calls,
-                excluded=read.excluded,
-                accepted_shrink="accept_shrink" in sync.accepted,
-                accepted_unreadable="accept_unreadable" in sync.accepted,
-                modified=read.proof.modified,
                 warnings=verdict.warnings,
-                notes=read.proof.notes,
-                line_notes=read.line_notes,
-                lists=read.proof.lists,
+                accepted=sync.accepted,
             )
-            if read.proof.unchanged and sync.last is not None:
-                # "Not modified": what the last read had to say of the lines still holds.
-                publication = replace(publication, excluded=sync.last.excluded, line_notes=sync.last.line_notes)
-            published = publish(stage, publication)
+            snapshot = publish(stage, publication)
         return SyncResult(
             store=sync.store.key,
             run_id=run_id,
-            snapshot_id=published.snapshot_id,
-            started_at=read.started_at,
-            ended_at=read.ended_at,
-            published_at=publication.now,
-            counts=published.counts,
-            totals=published.totals,
+            read=read,
+            snapshot=snapshot,
             api_calls=sync.api_calls,
-            gap=read.proof.gap,
-            how=read.proof.how,
-            gap_since=published.gap_since,
-            modified=publication.modified,
-            excluded=publication.excluded,
-            rejections=published.rejections,
-            largest_changes=published.largest_changes,
-            warnings=publication.warnings,
-            lists=publication.lists,
-            notes=publication.notes,
-            line_notes=publication.line_notes,
-            accepted_shrink=publication.accepted_shrink,
-            accepted_unreadable=publication.accepted_unreadable,
+            warnings=verdict.warnings,
+            accepted=sync.accepted,
         )
 
-    def _believable_read(self, sync: _Sync, stage: Stage, run_id: str) -> tuple[_Read, Verdict]:
+    def _publishable_read(self, sync: _Sync, stage: Stage, run_id: str) -> tuple[StoreRead, Verdict]:
         """A read that may be published, after one fresh re-read where the first was not whole. Raises Quarantined."""
         first_gap: int | None = None
         while True:
@@ -222,11 +178,11 @@ class InventorySyncService:
             logger.warning("The read is short (%s); reading the store once more", verdict.doubts[0].reason)
             first_gap = read.proof.gap
 
-    def _quarantined(self, sync: _Sync, stage: Stage, read: _Read, doubts: Sequence[Doubt], run_id: str) -> Quarantined:
+    def _quarantined(self, sync: _Sync, stage: Stage, read: StoreRead, doubts: Sequence[Doubt], run_id: str) -> Quarantined:
         """The error, and what was read is kept for looking at until the store is published."""
         key, why = sync.store.key, "; ".join(doubt.reason for doubt in doubts)
         lines, rejected = stage.run(_some_rejected, "stage"), stage.measure().rejected
-        sync.lease.beat()
+        sync.lease.renew()
         with self._database.begin() as connection:
             snapshots.keep_quarantined(
                 connection,
@@ -244,13 +200,12 @@ class InventorySyncService:
         shown = f"`inventory-pipeline stores show {key}` lists what could not be read; " if rejected else ""
         return Quarantined(f"quarantined: {why}; {_KEPT}; {shown}{_accept(key, doubts, needed)}", needed)
 
-    async def _read(self, sync: _Sync, stage: Stage) -> _Read:
+    async def _read(self, sync: _Sync, stage: Stage) -> StoreRead:
         stage.clear()
         started_at = self._clock()
         proof: Completeness | None = None
         excluded: Counter[str] = Counter()
         notes = LineNotes()
-        lines = 0
         connector = self._connect(sync.store, sync.memo)
         try:
             async with sync.lease.kept_alive(), aclosing(connector.read()) as items:
@@ -264,14 +219,13 @@ class InventorySyncService:
                     stage.add(page.lines, page.rejected)
                     excluded.update(page.excluded)
                     notes.add(page.notes)
-                    lines += len(page.lines)
-                    if self._progress:
-                        self._progress(lines)
         finally:
             sync.api_calls += connector.api_calls
         if proof is None:
             raise IncompleteRead("the connector ended without its proof of completeness")
-        return _Read(started_at, self._clock(), proof, excluded, notes.sentences())
+        return StoreRead(
+            started_at=started_at, ended_at=self._clock(), proof=proof, excluded=excluded, line_notes=notes.sentences()
+        )
 
     def _note_authorization(self, store: StoreIntegration, reason: str | None) -> None:
         with self._database.begin() as connection:
