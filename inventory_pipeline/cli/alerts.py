@@ -13,7 +13,7 @@ from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 
 if TYPE_CHECKING:
     from inventory_pipeline.core.alerts import Alert
@@ -98,7 +98,7 @@ def _cells(alert: "Alert") -> list[object]:
     name = alert.sku or alert.item_id or None
     since, as_of = show_instant(alert.opened_at), alert.as_of and show_instant(alert.as_of)
     return [
-        *(alert.id, alert.severity, alert.level, status, where, name, one_line(alert.words, 200), available),
+        *(alert.id, alert.severity, alert.level, status, where, name, short_with_cure(alert.words, 250), available),
         *(alert.rule, since, as_of),
     ]
 

@@ -30,7 +30,12 @@ OUTCOME_TAG = "inventory/outcome"
 ERROR_TAG = "inventory/error"
 API_CALLS_TAG = "inventory/api_calls"
 COUNT_TAGS = {name: f"inventory/{name}" for name in ("created", "updated", "skipped", "rejected", "missing")}
+# What is more than a tag holds goes on in these; `dagster/…` is hidden in lists of runs. NOTE_TAG: what a published sync has
+# to say of its store.
+NOTE_TAG = "dagster/inventory/note"
+ERROR_PIECES = tuple(f"dagster/inventory/error_{number}" for number in range(1, 9))
+NOTE_PIECES = tuple(f"{NOTE_TAG}_{number}" for number in range(1, 9))
 # What a run writes only as it ends; a re-execution begins with its parent's, and Dagster can overwrite a tag, not remove it.
-RESULT_TAGS = (ERROR_TAG, API_CALLS_TAG, *COUNT_TAGS.values())
+RESULT_TAGS = (ERROR_TAG, *ERROR_PIECES, NOTE_TAG, *NOTE_PIECES, API_CALLS_TAG, *COUNT_TAGS.values())
 NOTHING = "–"
 TAG_LENGTH = 250

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory_pipeline.core.cover import TOO_LITTLE_DATA
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import one_line, short_with_cure
 
 Facts = Mapping[str, Any]
 
@@ -81,7 +81,7 @@ def describe(fact: Facts) -> str:
     where = f"store {fact['store']}" if fact["store"] else f"group {fact['group']}"
     if fact["kind"] in ("store", "sync"):
         detail = fact["detail"].removeprefix(f"{fact['level']}: ")
-        return one_line(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
+        return short_with_cure(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
     name = fact["sku"] or fact["item_id"]
     title = f" {fact['title']}" if fact["title"] else ""
     if fact["location_id"]:

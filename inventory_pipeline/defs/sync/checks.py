@@ -12,7 +12,7 @@ import dagster as dg
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.sync import SyncResult
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
 from inventory_pipeline.defs.sync.endings import Ending
@@ -127,7 +127,7 @@ def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
             check_name=name,
             passed=found.severity is None,
             severity=found.severity or _WARN,
-            description=one_line(redact(found.text), 1_000),
+            description=short_with_cure(redact(found.text), 1_000),
             metadata=dict(found.figures),
         )
 

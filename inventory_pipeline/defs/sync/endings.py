@@ -1,6 +1,6 @@
 """What a run leaves in Dagster at its end: tags for the runs list, metadata that the UI plots, an error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -10,7 +10,7 @@ from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import DEFAULT_LOCATION
 from inventory_pipeline.core.sync import Outcome, SyncResult
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.links import launchpad
 from inventory_pipeline.defs.sync.store_chart import units_of, units_over_time
@@ -47,11 +47,30 @@ def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending,
     if platform is not None:
         tags[names.PLATFORM_TAG] = platform
     if ending.error is not None:
-        tags[names.ERROR_TAG] = redact(ending.error)
+        tags |= text_tags(names.ERROR_TAG, names.ERROR_PIECES, ending.error)
     if ending.result is not None:
+        if notes := "; ".join(_notes(ending.result)):
+            tags |= text_tags(names.NOTE_TAG, names.NOTE_PIECES, notes)
         tags |= {tag: str(getattr(ending.result.snapshot.counts, name)) for name, tag in names.COUNT_TAGS.items()}
         tags[names.API_CALLS_TAG] = str(ending.result.api_calls)
-    instance.add_run_tags(run.run_id, {name: one_line(value, names.TAG_LENGTH) for name, value in tags.items()})
+    instance.add_run_tags(run.run_id, tags)
+
+
+def text_tags(tag: str, pieces: Sequence[str], text: str) -> dict[str, str]:
+    """A text as tags: in short with its cure, and whole in as many pieces as it takes where it is longer than a tag."""
+    whole = short_with_cure(redact(text), names.TAG_LENGTH * len(pieces))
+    parts = [whole[start : start + names.TAG_LENGTH] for start in range(0, len(whole), names.TAG_LENGTH)]
+    return {tag: short_with_cure(whole, names.TAG_LENGTH)} | (dict(zip(pieces, parts, strict=False)) if len(parts) > 1 else {})
+
+
+def _notes(result: SyncResult) -> Iterator[str]:
+    """What a published sync has to say of its store, for its line in the sync log."""
+    since = result.snapshot.gap_since
+    yield from result.warnings
+    if since is not None and since < result.read.started_at:
+        yield f"the same gap since {show_instant(since)}"
+    yield from result.read.proof.notes
+    yield from result.read.line_notes
 
 
 def way_out(ending: Ending, store: str | None) -> dict[str, dg.MetadataValue]:

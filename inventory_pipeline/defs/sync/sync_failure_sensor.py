@@ -5,7 +5,7 @@ import re
 import dagster as dg
 
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs.names import PARTITION_TAG
 from inventory_pipeline.defs.private_dagster import JobFailureData, StepFailureData
 from inventory_pipeline.defs.resources import Inventory
@@ -65,4 +65,4 @@ def _what_came_before(context: dg.RunFailureSensorContext) -> str | None:
 
 
 def _shown(text: str) -> str:
-    return one_line(redact(text), 2_000)
+    return short_with_cure(redact(text), 2_000)

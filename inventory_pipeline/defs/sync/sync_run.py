@@ -18,7 +18,7 @@ from inventory_pipeline.core.errors import (
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import Outcome
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.resources import Inventory, failure
@@ -153,7 +153,7 @@ def log_ending(ending: Ending) -> None:
 
 
 def _told(outcome: Outcome, error: object) -> Ending:
-    return Ending(outcome, error=one_line(redact(str(error)), 2_000))
+    return Ending(outcome, error=short_with_cure(redact(str(error)), 2_000))
 
 
 def _ended_from_outside(context: dg.AssetExecutionContext) -> Ending:

@@ -11,7 +11,7 @@ from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.notices import NoticeEntry
 from inventory_pipeline.core.stores import StoreIntegration, freshness, is_outdated, max_file_age, not_renewed
 from inventory_pipeline.core.sync import Outcome
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.alerts.monitored_stores import SnapshotRange, snapshot_ranges
 from inventory_pipeline.db.database import Database
@@ -110,7 +110,7 @@ def _apply(
         alert_id = records.unresolved_id(connection, (kind, store.key, store.key, "", store.group))
     else:
         alert_id = current[0]
-        columns = {"detail": one_line(detail, _DETAIL_LENGTH)} if detail else {}
+        columns = {"detail": short_with_cure(detail, _DETAIL_LENGTH)} if detail else {}
         records.update_states(connection, [(alert_id, result.state, columns)], now)
     entry = None
     if result.event is not None:
@@ -136,7 +136,7 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
         "ambiguous": False,
         "threshold": None,
         "rule": RULE_OF_STORES[kind],
-        "detail": one_line(detail, _DETAIL_LENGTH),
+        "detail": short_with_cure(detail, _DETAIL_LENGTH),
         "baseline": False,
         "opened_at": now,
         "changed_at": now,
