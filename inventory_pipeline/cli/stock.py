@@ -13,6 +13,7 @@ from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.tables import Column, Table
 from inventory_pipeline.core.clock import parse_instant, show_instant
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.stores import StoreIntegration, is_outdated, not_renewed
 from inventory_pipeline.core.text import one_line
 
@@ -66,7 +67,25 @@ def stock(
         else:
             _print(rows, max((len(one.key) for one in known), default=5))
             if at is None:
+                if sku is not None and store is None and location is None and not low:
+                    _print_totals(session, sku, group)
                 _print_states(session, [one for one in known if store in (None, one.key) and group in (None, one.group)])
+
+
+def _print_totals(session: Session, sku: str, group: str | None) -> None:
+    """Below the lines of a SKU: its total in each group, each quantity once; stock that is stale or drafted does not count."""
+    from inventory_pipeline.db.alerts.monitored_stores import monitored_stores
+    from inventory_pipeline.db.alerts.sku_totals import total_of_sku
+    from inventory_pipeline.defs.sync.interval import sync_interval
+
+    with session.services.database.connect() as connection:
+        stores = monitored_stores(connection, session.services.clock(), sync_interval(session.environment))
+        totals = total_of_sku(connection, stores, sku.strip())
+    for total in totals:
+        if group in (None, total.group):
+            number = show_total(total.available, total.up_to, at_least=total.at_least) or "no number"
+            mark = total_mark(total.up_to, ambiguous=total.ambiguous)
+            typer.echo(f"Total of {one_line(sku, 40)} in group {total.group}: {number}" + (f"; {mark}" if mark else ""))
 
 
 def _print_states(session: Session, stores: "Sequence[StoreIntegration]") -> None:

@@ -83,6 +83,25 @@ def storable_number(number: Number) -> Number | None:
     return int(rounded) if rounded == rounded.to_integral_value() else rounded.normalize()
 
 
+def show_total(available: Number | None, up_to: Number | None = None, *, at_least: bool = False) -> str | None:
+    """A total for a person: "6", "at least 6", or where equal numbers may be one stock or several "6 to 18"."""
+    if available is None:
+        return None
+    return f"{'at least ' if at_least else ''}{available:,}" + ("" if up_to is None else f" to {up_to:,}")
+
+
+# What is said beside such totals.
+ONE_OR_SEVERAL = (
+    "ambiguous: lines with this SKU have equal numbers, which may be one stock or several; the setting same_sku decides"
+)
+ADDED_UP = "several variants of one store have this SKU: added up"
+
+
+def total_mark(up_to: Number | None, *, ambiguous: bool) -> str:
+    """What a person must know of a SKU's total; empty where it is plain."""
+    return ONE_OR_SEVERAL if up_to is not None else ADDED_UP if ambiguous else ""
+
+
 def _finite(raw: object, what: str) -> Decimal:
     text = str(raw).strip()
     try:

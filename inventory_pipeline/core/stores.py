@@ -16,6 +16,9 @@ FRESHNESS_FACTOR = 1.25
 DAYS_OF_A_FILE = 8.0
 # Stores whose setting of this name agrees draw on one stock: of one SKU only the freshest store counts.
 MIRROR_SETTING = "stock_pool"
+# What lines with one SKU at one place of a store are, which no pool joins. Without it equal numbers may be either.
+SAME_SKU_SETTING = "same_sku"
+ONE_STOCK, NEVER_ONE = "one_stock", "never"
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 

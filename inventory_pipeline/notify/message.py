@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory_pipeline.core.cover import TOO_LITTLE_DATA
+from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.text import one_line, short_with_cure
 
 Facts = Mapping[str, Any]
@@ -91,8 +92,8 @@ def describe(fact: Facts) -> str:
         parts.append(fact["detail"])
     if fact["cover"] and not _unsure(fact):
         parts.append(fact["cover"])
-    if fact["ambiguous"]:
-        parts.append("ambiguous: several variants of one store have this SKU")
+    if mark := total_mark(fact.get("up_to"), ambiguous=fact["ambiguous"]):
+        parts.append(mark)
     if len(fact["variants"]) > 1:
         parts.append("one quantity for variants " + ", ".join(fact["variants"]))
     return one_line("; ".join(parts), 400)
@@ -106,7 +107,7 @@ def _unsure(fact: Facts) -> bool:
 def _amount(fact: Facts) -> str:
     if fact["available"] is None:
         return "not counted, and not for sale"
-    return f"{'at least ' if fact['at_least'] else ''}{fact['available']} available"
+    return f"{show_total(fact['available'], fact.get('up_to'), at_least=fact['at_least'])} available"
 
 
 def _as_of(payload: Facts) -> list[str]:

@@ -43,6 +43,7 @@ class ChangedTarget(NamedTuple):
     verdict: Verdict
     available: Number | None
     at_least: bool
+    up_to: Number | None
     ambiguous: bool
     threshold: Number
     cover_days: int
@@ -128,13 +129,24 @@ def alerts_without_target(connection: sa.Connection, stale: Sequence[str]) -> li
 
 
 def update_quantities(connection: sa.Connection) -> None:
-    """Sets `available` and `at_least` of unresolved alerts to what was just evaluated; no notice tells of it."""
-    kept = sa.type_coerce(alerts.c.available, sa.BigInteger)
-    current = sa.select(_table.c.total, (_table.c.unknown > 0).label("at_least"), _table.c.alert_id).subquery("current")
-    moved = sa.or_(kept.is_distinct_from(current.c.total), alerts.c.at_least != current.c.at_least)
+    """Sets the quantities of unresolved alerts, and their marks, to what was just evaluated; no notice tells of it."""
+    current = sa.select(
+        _table.c.total,
+        (_table.c.unknown > 0).label("at_least"),
+        _table.c.up_to,
+        (_table.c.ambiguous > 0).label("ambiguous"),
+        _table.c.alert_id,
+    ).subquery("current")
+    moved = sa.or_(
+        sa.type_coerce(alerts.c.available, sa.BigInteger).is_distinct_from(current.c.total),
+        alerts.c.at_least != current.c.at_least,
+        sa.type_coerce(alerts.c.up_to, sa.BigInteger).is_distinct_from(current.c.up_to),
+        alerts.c.ambiguous != current.c.ambiguous,
+    )
     update = alerts.update().where(alerts.c.id == current.c.alert_id, moved)
-    total = sa.type_coerce(current.c.total, alerts.c.available.type)
-    connection.execute(update.values(available=total, at_least=current.c.at_least))
+    total, up_to = (sa.type_coerce(column, alerts.c.available.type) for column in (current.c.total, current.c.up_to))
+    marks = {"at_least": current.c.at_least, "ambiguous": current.c.ambiguous}
+    connection.execute(update.values(available=total, up_to=up_to, **marks))
 
 
 def _fill(connection: sa.Connection, table: sa.Table, rows: sa.Select | sa.CompoundSelect) -> None:
@@ -182,6 +194,7 @@ def _changed_target(row: sa.Row[Any]) -> ChangedTarget:
         verdict=row.verdict,
         available=None if row.total is None else from_millionths(int(row.total)),
         at_least=row.unknown > 0,
+        up_to=None if row.up_to is None else from_millionths(int(row.up_to)),
         ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
         cover_days=row.cover_days,

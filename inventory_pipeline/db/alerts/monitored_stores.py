@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from inventory_pipeline.core.cover import WINDOW
-from inventory_pipeline.core.stores import MIRROR_SETTING, StoreIntegration, is_stale
+from inventory_pipeline.core.stores import MIRROR_SETTING, SAME_SKU_SETTING, StoreIntegration, is_stale
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import default_rule, store_rules
 from inventory_pipeline.db.integrations import stores
@@ -103,7 +103,8 @@ def snapshot_ranges(connection: sa.Connection, until: datetime | None = None) ->
 
 
 def as_relation(found: Sequence[MonitoredStore]) -> sa.CTE:
-    """The stores as a relation: `key`, `group_name`, `stale` (0 or 1), `mirror`, `read_at` (Unix seconds of the last read).
+    """The stores as a relation: `key`, `group_name`, `stale` (0 or 1), `mirror`, `same_sku` (the settings), `read_at` (Unix
+    seconds of the last read).
 
     The values stand in the statement's text, because the number of bound parameters is limited.
     """
@@ -112,11 +113,13 @@ def as_relation(found: Sequence[MonitoredStore]) -> sa.CTE:
         sa.column("group_name", sa.Text),
         sa.column("stale", sa.BigInteger),
         sa.column("mirror", sa.Text),
+        sa.column("same_sku", sa.Text),
         sa.column("read_at", sa.BigInteger),
     ]
     # VALUES needs at least one row: this one is of a store that no line belongs to.
-    rows = [("", "", 1, "", 0)]
+    rows = [("", "", 1, "", "", 0)]
     for each in found:
+        same_sku = each.store.settings.get(SAME_SKU_SETTING, "").strip().lower()
         read_at = int(each.snapshots.last_ended_at.timestamp())
-        rows.append((each.key, each.store.group, int(each.stale), each.mirror, read_at))
+        rows.append((each.key, each.store.group, int(each.stale), each.mirror, same_sku, read_at))
     return sa.values(*columns, name="monitored_stores", literal_binds=True).data(rows).cte("monitored_stores")

@@ -133,6 +133,7 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
         "worst": state.worst,
         "available": None,
         "at_least": False,
+        "up_to": None,
         "ambiguous": False,
         "threshold": None,
         "rule": RULE_OF_STORES[kind],

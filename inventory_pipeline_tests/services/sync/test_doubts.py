@@ -15,7 +15,7 @@ from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.stock.levels import StockFilter, stock_as_of, stock_now
 from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.db.sync.publish import published_by
-from inventory_pipeline.services.sync.service import InventorySyncService
+from inventory_pipeline.services.sync.service import Connect, InventorySyncService
 from inventory_pipeline_tests.services.sync.scripted import Item, Scripted, lines, whole
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,15 +31,17 @@ def sync(database: Database) -> Syncing:
 
     def syncing(*reads: list[Item], **options: bool) -> SyncResult:
         clock[0] += timedelta(hours=1)
-        service = InventorySyncService(database=database, connect=Scripted(*reads), clock=lambda: clock[0])
+        connect: Connect = Scripted(*reads)  # pyright: ignore[reportAssignmentType] - both connector and what makes one
+        service = InventorySyncService(database=database, connect=connect, clock=lambda: clock[0])
         return service.sync_all_products("shop", run_id=f"run-{clock[0]:%H}", **options)
 
     return syncing
 
 
-def read(good: Sequence[StockLine], rejected: Sequence[RejectedLine] = (), **proof: object) -> list[Item]:
+def read(good: Sequence[StockLine], rejected: Sequence[RejectedLine] = ()) -> list[Item]:
     count = len(good) + len(rejected)
-    return [Page(list(good), list(rejected)), Completeness(count, count, "total", **proof)]  # pyright: ignore[reportArgumentType] - fields of the proof
+    page = Page(list(good), list(rejected))
+    return [page, Completeness(count, count, "total")]
 
 
 def bad(item: int, value: str = "'five'", field: str = "stock_quantity", why: str = "is not a number") -> RejectedLine:

@@ -25,7 +25,7 @@ def upgrade() -> None:
     for name in ("kind", "field", "value"):
         op.add_column("rejected_lines", sa.Column(name, sa.Text, nullable=False, server_default=""))
     op.execute("UPDATE rejected_lines SET kind = reason")
-    op.add_column("alerts", sa.Column("at_most", sa.BigInteger))
+    op.add_column("alerts", sa.Column("up_to", sa.BigInteger))
     op.create_table(
         "quarantined_reads",
         sa.Column("store_key", Key, sa.ForeignKey("store_integrations.key"), nullable=False),
