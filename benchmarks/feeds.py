@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
-from benchmarks.measure import machine, measure, say
+from benchmarks.measure import machine, measure, report_peak
 from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.connectors.feed import Feed
 from inventory_pipeline.core.stock import Page
@@ -133,6 +133,6 @@ if __name__ == "__main__":
         child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         if child:
             sys.stderr.write(f"the workbook's own process took {child} MB\n")
-        say()
+        report_peak()
     else:
         main()

@@ -20,7 +20,8 @@ from benchmarks.measure import Cost, machine, measure
 from benchmarks.peers import Home, Kind, Peer, Shop, home, running_export_shop, running_shop
 from benchmarks.shop import NINE
 from benchmarks.table import table
-from inventory_pipeline.connectors.woocommerce.lines import Product, field_names
+from inventory_pipeline.connectors.toolkit.parsing import field_names
+from inventory_pipeline.connectors.woocommerce.lines import Product
 from inventory_pipeline_tests.postgres import PostgresServer
 
 PEERS: tuple[Peer, ...] = ("floor", "floor_fields", "ours", "dlt", "dlt_fields")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, OnlyStore, read_instant
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
-from inventory_pipeline.core.clock import parse_instant, show_instant
-from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.text import short_with_cure
 
@@ -29,7 +28,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 @app.command("list")
 def list_(
     context: typer.Context,
-    store: Annotated[str | None, typer.Option(metavar="KEY", help="Only this store.")] = None,
+    store: OnlyStore = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="Only this group.")] = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Resolved ones too.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
@@ -43,7 +42,7 @@ def list_(
     if json:
         print_documents(document(alert) for alert in found)
     else:
-        _print(found)
+        _print(found, none="No alert is open." if store is None and group is None else "No alert is open there.")
 
 
 @app.command()
@@ -67,10 +66,7 @@ def read_until(text: str, session: Session) -> datetime:
     span = _SPAN.fullmatch(text.strip())
     if span:
         return session.services.clock() + int(span[1]) * _UNITS[span[2]]
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise UsageError(f"--until: {error}, nor a span such as 4h, 2d or 1w") from None
+    return read_instant("--until", text, session, ", nor a span such as 4h, 2d or 1w")
 
 
 def document(alert: "Alert") -> dict[str, Any]:
@@ -80,12 +76,12 @@ def document(alert: "Alert") -> dict[str, Any]:
     return {name: show_instant(value) if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
-def _print(found: "list[Alert]") -> None:
+def _print(found: "list[Alert]", none: str = "None.") -> None:
     columns = (
         *("id", "severity", "level", Column("status", spare=1), "store", "SKU", Column("title", below=True), "available"),
         *(Column("rule", below=True), Column("since", spare=2), Column("as of", spare=3)),
     )
-    print_table(columns, (_cells(alert) for alert in found))
+    print_table(columns, (_cells(alert) for alert in found), none=none)
 
 
 def _cells(alert: "Alert") -> list[object]:

@@ -9,6 +9,7 @@ import typer
 from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import print_document
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
+from inventory_pipeline.cli.terminal import complain, say
 from inventory_pipeline.core.errors import DatabaseUnavailable
 
 Result = TypeVar("Result")
@@ -27,7 +28,7 @@ def check_alerts(
         print_document(result.counts)
     else:
         told = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in result.counts.items())
-        typer.echo(f"{result.stores} stores: {told}")
+        say(f"{result.stores} stores: {told}")
         for key in result.stale:
             typer.echo(f"  store {key} is stale: its stock was not judged")
         for key in result.first_look:
@@ -37,7 +38,7 @@ def check_alerts(
     delivered = _once_more_where_lost(session, alerting.delivery.run)
     if delivered.failed or delivered.given_up:
         what = f"{delivered.failed} notices not delivered, {delivered.given_up} given up"
-        typer.echo(f"inventory-pipeline: {what}; `inventory-pipeline notify list` says why", err=True)
+        complain(f"{what}; `inventory-pipeline notify list` says why")
         raise typer.Exit(1)
 
 
@@ -47,6 +48,6 @@ def _once_more_where_lost(session: Session, work: Callable[[], Result]) -> Resul
         return work()
     except DatabaseUnavailable as error:
         wait = session.environment.retry_wait.total_seconds()
-        typer.echo(f"inventory-pipeline: {error}; trying once more in {wait:.0f} s", err=True)
+        complain(f"{error}; trying once more in {wait:.0f} s")
         time.sleep(wait)
         return work()

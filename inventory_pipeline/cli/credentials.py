@@ -9,7 +9,8 @@ from inventory_pipeline.cli.options import Json
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.secret_input import read_secret, read_words
 from inventory_pipeline.cli.session import session_of
-from inventory_pipeline.cli.tables import print_table
+from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 
@@ -51,7 +52,7 @@ def bind(
     if not host and not platform:
         raise UsageError(_SAY_WHERE)
     notes = session_of(context).integrations.bind_credential(name, host or (), platform)
-    typer.echo(f"{name} may be sent to {', '.join(host)}" if host else f"{name} belongs to {platform}")
+    say(f"{name} may be sent to {', '.join(host)}" if host else f"{name} belongs to {platform}")
     _tell(notes)
 
 
@@ -63,9 +64,9 @@ def list_(context: typer.Context, json: Json = False) -> None:
     if json:
         print_documents(rows)
     else:
-        columns = ("name", "stored", "platform", "hosts", "used by", "readable with the present key")
+        columns = ("name", "stored", "platform", "readable", Column("hosts", below=True), Column("used by", below=True))
         cells = (
-            (row["name"], row["created_at"], row["platform"], ", ".join(row["hosts"]), ", ".join(row["used_by"]), row["readable"])
+            (row["name"], row["created_at"], row["platform"], row["readable"], ", ".join(row["hosts"]), ", ".join(row["used_by"]))
             for row in rows
         )
         print_table(columns, cells, none="No secret yet: `inventory-pipeline credentials set NAME` stores one.")
@@ -89,4 +90,4 @@ def rotate_key(context: typer.Context) -> None:
 
 def _tell(notes: Sequence[str]) -> None:
     for note in notes:
-        typer.echo(f"  {note}")
+        say(note, "  ")

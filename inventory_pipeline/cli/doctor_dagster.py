@@ -36,7 +36,7 @@ def look_at_dagster(session: Session) -> Iterator[Finding]:
 def look_at_daemon(session: Session) -> Iterator[Finding]:
     from dagster import DagsterRunStatus, RunsFilter
 
-    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
+    from inventory_pipeline.defs.integrations.sensor import daemon_is_running
 
     if not daemon_is_running(session.dagster):
         waiting = session.dagster.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
@@ -96,14 +96,14 @@ def look_at_schedule(session: Session) -> Iterator[Finding]:
 
 def look_at_runs(session: Session) -> Iterator[Finding]:
     """Runs whose process is gone. With a daemon this shows them for a minute or two at most."""
-    from inventory_pipeline.defs.integrations.first_sync import daemon_is_running
+    from inventory_pipeline.defs.integrations.sensor import daemon_is_running
     from inventory_pipeline.defs.sync.stuck_runs import find_stuck_runs
 
     stuck = find_stuck_runs(session.dagster, session.services)
     if not stuck:
         yield Finding("runs", "ok", "no run is stuck")
         return
-    detail = "; ".join(f"{run.told} ({run.run.status.value}): {run.death.reason}" for run in stuck)
+    detail = "; ".join(f"{run.description} ({run.run.status.value}): {run.death.reason}" for run in stuck)
     if daemon_is_running(session.dagster):
         cure = "stuck_sync_sensor ends it within two minutes if it stays silent; see under Automation that it is switched on"
         yield Finding("runs", "warn", f"stuck: {detail}", cure)

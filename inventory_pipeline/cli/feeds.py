@@ -13,7 +13,8 @@ from inventory_pipeline.cli.output import print_document
 from inventory_pipeline.cli.pairs import read_pairs
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
-from inventory_pipeline.cli.tables import print_table
+from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline.core.stores import StoreIntegration
 
@@ -107,7 +108,7 @@ def _connect_lines(session: Session, address: str, shown: "Preview", references:
 
 
 def _print(address: str, shown: "Preview", connect: list[str]) -> None:
-    say, found = typer.echo, shown.found
+    found = shown.found
     say(f"{address}: {found.described or 'not understood'}")
     if found.preset:
         say(f"Known as: {found.preset.title} (preset={found.preset.name}; preset=none takes it for any table)")
@@ -116,46 +117,51 @@ def _print(address: str, shown: "Preview", connect: list[str]) -> None:
     if shown.modified:
         say(f"Written: {shown.modified:%Y-%m-%d %H:%M} UTC")
     if found.columns:
-        say("\nColumns")
+        typer.echo("\nColumns")
         rows = [
             (name, column.shown, column.why, ", ".join(column.others) or None)
             for name, column in [*found.columns.fields.items(), *(("a location", column) for column in found.columns.locations)]
         ]
-        print_table(("field", "heading", "found by", "could also be"), rows)
+        columns = ("field", "heading", Column("found by", below=True), Column("could also be", below=True))
+        print_table(columns, rows)
         if shown.unused:
             say(f"not read: {', '.join(shown.unused)}")
     elif found.present:
-        say(f"\nHeadings: {', '.join(heading.shown for heading in found.present)}")
+        typer.echo()
+        say(f"Headings: {', '.join(heading.shown for heading in found.present)}")
     for name, numbers in found.formats.items():
         say(f"Numbers in {name}: {numbers}")
     if found.first:
-        say("\nFirst lines as understood")
-        columns = ("row", "item", "location", "sku", "title", "status", "stock", "sellable")
+        typer.echo("\nFirst lines as understood")
+        columns = ("row", "item", Column("location", spare=1), Column("sku", spare=3), Column("title", below=True))
+        columns += (Column("status", spare=2), "stock", Column("sellable", spare=4))
         print_table(columns, ((number, *_line_row(line)) for number, line in found.first))
     states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
-    say(f"\n{found.lines:,} lines{f' ({states})' if states else ''}, {found.units:,} units")
+    typer.echo()
+    say(f"{found.lines:,} lines{f' ({states})' if states else ''}, {found.units:,} units")
     for note, count in found.notes.items():
         say(f"{count:,} {note}")
     for title, reasons in (("Left out", found.left_out), ("Excluded", found.excluded), ("Rejected", found.rejected)):
         _print_reasons(title, reasons)
     if shown.error:
-        say(f"\nA sync would fail: {shown.error}")
+        typer.echo()
+        say(f"A sync would fail: {shown.error}")
     for other in shown.otherwise:
         told = other.error or f"{other.lines:,} lines, {other.units:,} units, {other.rejected:,} rejected"
-        say(f"  with --setting {shlex.quote(other.setting)}: {told}")
+        say(f"with --setting {shlex.quote(other.setting)}: {told}", "  ")
     several = sum("stores add" in line for line in connect) > 1
-    say(f"\nTo connect it{', one of' if several else ''}:")
-    for line in connect:
-        say(f"  {line}")
+    typer.echo(f"\nTo connect it{', one of' if several else ''}:")
+    for line in connect:  # uncut, to be pasted
+        typer.echo(f"  {line}")
 
 
 def _print_reasons(title: str, reasons: "dict[str, Examples]") -> None:
     if reasons:
         typer.echo(f"{title}:")
         for reason, examples in list(reasons.items())[:20]:
-            typer.echo(f"  {examples.count:,}: {reason}")
+            say(reason, f"  {examples.count:,}: ")
             for row in examples.rows:
-                typer.echo(f"       {row}")
+                say(str(row), "       ")
 
 
 def _line_row(line: StockLine) -> tuple[object, ...]:

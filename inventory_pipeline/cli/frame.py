@@ -11,11 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from inventory_pipeline.cli.session import Session
+from inventory_pipeline.cli.terminal import PROGRAM, complain
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 
-PROGRAM = "inventory-pipeline"
 FAILED = 1
 WRONG_USAGE = 2
 
@@ -50,12 +50,18 @@ class LoadedWhenAsked(Mapping[str, Any]):
             command = typer.main.get_command(alone)
         command.name = name
         for each in (command, *getattr(command, "commands", {}).values()):
-            _mend_switches(each)
+            _plain_help(each)
         return command
 
 
-def _mend_switches(command: Any) -> None:
-    """Helps where Typer 0.29 does not: help shows `<bool>` beside each switch, and its own ones make every command slow."""
+def _plain_help(command: Any) -> None:
+    """Helps where Typer 0.29 does not: its panels break options and words at 80 columns and are boxes where help is piped.
+
+    Help shows `<bool>` beside each switch, and its own switches make every command slow.
+    """
+    command.rich_markup_mode = None
+    if command.help:  # the list of commands would cut it off after 45 letters
+        command.short_help = command.help.split(".\n")[0].split(". ")[0].removesuffix(".") + "."
     for param in command.get_params(typer.Context(command)):
         if getattr(param, "is_flag", False):
             param.metavar = ""
@@ -75,7 +81,7 @@ class Commands(TyperGroup):
         **extra: Any,
     ) -> NoReturn:
         """Runs one command in a session of its own, and ends the process."""
-        _mend_switches(self)
+        _plain_help(self)
         with Session() as session:
             try:
                 status = super().main(args, PROGRAM, obj=session, standalone_mode=False, **extra)
@@ -107,7 +113,7 @@ def _of_dagsters_database(error: Exception) -> InventoryError | None:
 def _tell(error: BaseException, session: Session, message: str) -> None:
     if session.debug:
         sys.stderr.write(redact("".join(traceback.format_exception(error))))
-    typer.echo(f"{PROGRAM}: {one_line(redact(message), 1_000)}", err=True)
+    complain(one_line(redact(message), 1_000))
 
 
 def _usage_message(error: typer.TyperException) -> str:

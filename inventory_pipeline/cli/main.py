@@ -1,11 +1,14 @@
 """`inventory-pipeline`: every command by name, each loaded when it is asked for."""
 
+import importlib.metadata
+import platform
 from typing import Annotated, Any
 
 import typer
 
-from inventory_pipeline.cli.frame import PROGRAM, Commands, LoadedWhenAsked
+from inventory_pipeline.cli.frame import Commands, LoadedWhenAsked
 from inventory_pipeline.cli.session import session_of
+from inventory_pipeline.cli.terminal import PROGRAM
 from inventory_pipeline.private_files import keep_private
 
 # In the order in which help lists them: the command's name, and the module of this folder that holds it. A noun with
@@ -42,9 +45,19 @@ class Program(Commands):
 app = typer.Typer(cls=Program, name=PROGRAM, pretty_exceptions_enable=False, invoke_without_command=True)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        ours, dagster = (importlib.metadata.version(package) for package in ("inventory_pipeline", "dagster"))
+        typer.echo(f"{PROGRAM} {ours} (Dagster {dagster}, Python {platform.python_version()})")
+        raise typer.Exit
+
+
 @app.callback()
 def start(
     context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback answers it
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show this program's version.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show each request and what is being done.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="As --verbose, and show where an error came from.")] = False,
 ) -> None:

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli.options import AllowPrivate, Json, ask_allow_private
+from inventory_pipeline.cli.options import AllowPrivate, Json, OnlyStores, ask_allow_private
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.alerts import EVENTS, SEVERITIES
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
@@ -29,7 +30,7 @@ def add(
     severity: Annotated[str, typer.Option(help=f"At least: {', '.join(SEVERITIES)}.")] = "warning",
     event: Annotated[list[str] | None, typer.Option(help=f"{', '.join(EVENTS)}; {', '.join(USUAL_EVENTS)} unless given.")] = None,
     group: Annotated[list[str] | None, typer.Option(metavar="G", help="Only of this group; may be repeated.")] = None,
-    store: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only of this store; may be repeated.")] = None,
+    store: OnlyStores = None,
     platform: Annotated[list[str] | None, typer.Option(metavar="P", help="Only of this platform; may be repeated.")] = None,
     sku: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only SKUs like TEA-*; may be repeated.")] = None,
     allow_private: AllowPrivate = None,
@@ -49,7 +50,7 @@ def add(
     added = routes.add(
         name, address, _person(), allow_private=allowed, severity=severity, events=event or USUAL_EVENTS, **filters
     )
-    typer.echo(f"Route {name} to {added.route.shown} is added; `inventory-pipeline notify test {name}` tries it")
+    say(f"Route {name} to {added.route.shown} is added; `inventory-pipeline notify test {name}` tries it")
     if added.signing_secret:
         typer.echo(f"  signing secret, shown only now: {added.signing_secret}")
 
@@ -75,7 +76,8 @@ def list_(context: typer.Context, json: Json = False) -> None:
     rows = (
         [getattr(route, name) for name in names[:4]] + [", ".join(getattr(route, name)) for name in names[4:]] for route in routes
     )
-    print_table(("route", "kind", "to", *names[3:]), rows)
+    columns = ("route", "kind", Column("to", below=True), "severity", *(Column(name, below=True) for name in names[4:]))
+    print_table(columns, rows, none="No route yet: `inventory-pipeline notify add NAME` adds one, and notices go there.")
     if troubled:
         typer.echo("\nNot delivered:")
         columns = ("ref", "route", "written", "state", "attempts", Column("error", below=True))
@@ -88,7 +90,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
 def test(context: typer.Context, name: Name) -> None:
     """Send a test notice by a route, now."""
     alerting_of(session_of(context)).routes.test(name)
-    typer.echo(f"Route {name} took the test notice")
+    say(f"Route {name} took the test notice")
 
 
 @app.command()

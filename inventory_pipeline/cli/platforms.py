@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from inventory_pipeline.cli.output import print_documents
-from inventory_pipeline.cli.tables import Column, print_table, terminal_width, wrap
+from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 
 
 def platforms(json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False) -> None:
@@ -38,12 +39,4 @@ def platforms(json: Annotated[bool, typer.Option("--json", help="One JSON list."
     for info in known():
         typer.echo(f"\n{info.platform}: settings")
         for name, meaning in info.all_settings.items():
-            _echo_hanging(f"  {name:22} ", meaning)
-
-
-def _echo_hanging(lead: str, text: str) -> None:
-    """The text beside its lead; on a narrow terminal its further lines stand below its first."""
-    room = terminal_width()
-    for line in wrap(text, room and room - len(lead)):
-        typer.echo(lead + line)
-        lead = " " * len(lead)
+            say(meaning, f"  {name:22} ")

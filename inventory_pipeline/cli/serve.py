@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from inventory_pipeline.cli.session import Session, session_of
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.host_names import host_name
 from inventory_pipeline.environment import Environment
 from inventory_pipeline.web.serving import HOST, PORT, listen, serving
@@ -37,7 +38,7 @@ def _until_ended(session: Session, host: str, port: int, *, daemon: bool, reload
     listeners = listen(host, port)
     typer.echo(f"{web_address(session.environment, host, port)} is starting; Ctrl-C ends it")
     if _spelt(host) not in session.environment.web_hosts:
-        typer.echo(f"It answers only to {', '.join(session.environment.web_hosts)}: INVENTORY_WEB_HOSTS names the hosts.")
+        say(f"It answers only to {', '.join(session.environment.web_hosts)}: INVENTORY_WEB_HOSTS names the hosts.")
     session.services.database.migrate()
     started = time.monotonic()
     with serving(listeners, daemon=daemon, reload=reload, verbose=session.verbose) as served:

@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from inventory_pipeline.cli.options import Json, Raw
+from inventory_pipeline.cli.options import Json, OnlyStore, Raw, read_instant
 from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import Session, session_of
-from inventory_pipeline.cli.tables import Column, Table
-from inventory_pipeline.core.clock import parse_instant, show_instant
+from inventory_pipeline.cli.tables import Column, Table, print_table
+from inventory_pipeline.cli.terminal import complain
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.stores import StoreIntegration, is_outdated, not_renewed
 from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
+    from inventory_pipeline.core.quantity import Number
+    from inventory_pipeline.core.stores import StoreIntegration
+    from inventory_pipeline.db.alerts.buyability import Mismatch
     from inventory_pipeline.db.alerts.explanations import LowLines
     from inventory_pipeline.db.stock.levels import StockFilter, StockRow
 
@@ -25,9 +30,9 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("SKU", 18),
     Column("title", 40, least=16),
-    Column("location", 12, spare=2),
+    Column("location", 12, spare=1),
     Column("available", 10, right=True),
-    Column("on hand", 8, right=True, spare=1),
+    Column("on hand", 8, right=True, spare=2),
     Column("as of", 20, spare=3),
     Column("", below=True),
 )
@@ -35,18 +40,27 @@ _COLUMNS = (
 
 def stock(
     context: typer.Context,
-    store: Annotated[str | None, typer.Option(metavar="KEY", help="Only this store.")] = None,
+    store: OnlyStore = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="Only stores of this group.")] = None,
     sku: Annotated[str | None, typer.Option(metavar="SKU", help="Only lines with this SKU.")] = None,
     location: Annotated[str | None, typer.Option(metavar="ID", help="Only this location.")] = None,
     low: Annotated[bool, typer.Option("--low", help="Only what today's thresholds call low.")] = False,
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="SKUs out here and left elsewhere, or for sale and nowhere.")
+    ] = False,
+    drift: Annotated[bool, typer.Option("--drift", help="Stores of one stock_pool that tell different numbers.")] = False,
+    unbuyable: Annotated[bool, typer.Option("--unbuyable", help="In stock, but not for sale, a draft or archived.")] = False,
+    still_open: Annotated[bool, typer.Option("--still-open", help="Sold out, but still for sale.")] = False,
     at: Annotated[str | None, typer.Option(metavar="ISO8601", help="As of a past instant: 2026-11-23T16:00:00Z.")] = None,
+    history: Annotated[bool, typer.Option("--history", help="How the stock of one --sku went, newest first.")] = False,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV with a header row.")] = False,
     raw: Raw = False,
 ) -> None:
     """List stock lines. A quantity is a number, not tracked, or unknown; stock that is too old is marked as stale."""
+    from inventory_pipeline.cli.stock_lists import Form, print_drifts, print_shortages
     from inventory_pipeline.db.stock.levels import StockFilter, StockRow
+    from inventory_pipeline.services.stock.across_stores import Scope
 
     session = session_of(context)
     if json and csv:
@@ -58,8 +72,33 @@ def stock(
         session.integrations.get(store)
     if group is not None and all(one.group != group for one in known):
         raise UsageError(f"no store is in group {group!r}; `inventory-pipeline stores list` shows the groups")
+    chosen = {"--low": low, "--elsewhere": elsewhere, "--drift": drift, "--unbuyable": unbuyable, "--still-open": still_open}
+    lists = [name for name, wanted in chosen.items() if wanted]
+    if len(lists) > 1:
+        raise UsageError(f"choose one of {' and '.join(lists)}: each is a list of its own")
+    if (elsewhere or drift) and location is not None:
+        raise UsageError(f"{lists[0]} is about a store's total: leave --location out")
+    if at is not None and lists not in ([], ["--low"]):
+        raise UsageError(f"{lists[0]} is about the stock of now: leave --at out")
+    if elsewhere or drift:
+        scope = Scope(groups=None if group is None else [group], store=store, sku=sku)
+        (print_shortages if elsewhere else print_drifts)(session, scope, Form(json, csv, raw))
+        return
     filters = StockFilter(stores=None if store is None else [store], group=group, sku=sku, location=location)
-    with _rows(session, filters, at, low=low) as rows:
+    if history:
+        if sku is None or lists or at is not None:
+            raise UsageError("--history shows how the stock of one SKU went: it takes --sku SKU, no other list and no --at")
+        steps = list(_history(session, known, filters))
+        if json:
+            print_documents(step._asdict() | {"at": show_instant(step.at)} for step in steps)
+        elif csv:
+            print_csv(_Step._fields, (step._asdict() | {"at": show_instant(step.at)} for step in steps), raw=raw)
+        else:
+            cells = ((step.store, show_instant(step.at), step.available, step.change) for step in steps)
+            print_table(("store", "as of", "available", "change"), cells, none="No stock line matches.")
+        return
+    mismatch: Mismatch | None = "unbuyable" if unbuyable else "still_open" if still_open else None
+    with _rows(session, filters, at, low=low, mismatch=mismatch) as rows:
         if json:
             print_documents(_document(row) for row in rows)
         elif csv:
@@ -116,19 +155,53 @@ def print_stock(session: Session, limit: int) -> None:
         _print(islice(rows, limit), max((len(one.key) for one in session.integrations.list()), default=5))
 
 
+class _Step(NamedTuple):
+    """The stock of a SKU in one store, over all its variants and locations, from the read that ended `at` until the next step."""
+
+    store: str
+    at: datetime
+    available: "Number | None"
+    change: "Number | None"
+
+
+def _history(session: Session, known: "Sequence[StoreIntegration]", filters: "StockFilter") -> "Iterator[_Step]":
+    """Each store's steps, newest first; a read that changed nothing is none."""
+    from inventory_pipeline.db.stock.history import items_with_sku, stock_history
+
+    for store in known:
+        if (filters.stores and store.key not in filters.stores) or filters.group not in (None, store.group):
+            continue
+        with session.services.database.connect() as connection:
+            items = items_with_sku(connection, store.key, (filters.sku or "").strip())
+            points = stock_history(connection, store.key, items, filters.location) if items else []
+        steps: list[_Step] = []
+        before: Number | None = None
+        for point in points:
+            if point.units != before:
+                change = None if point.units is None or before is None else point.units - before
+                steps.append(_Step(store.key, point.at, point.units, change))
+            before = point.units
+        yield from reversed(steps)
+
+
 @contextmanager
-def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = False) -> "Iterator[Iterator[StockRow]]":
+def _rows(
+    session: Session, filters: "StockFilter", at: str | None, low: bool = False, mismatch: "Mismatch | None" = None
+) -> "Iterator[Iterator[StockRow]]":
     from inventory_pipeline.db.alerts.explanations import low_now, low_then
     from inventory_pipeline.db.stock.levels import stock_as_of, stock_now
     from inventory_pipeline.defs.sync.interval import sync_interval
+    from inventory_pipeline.services.stock.across_stores import mismatched_lines
 
     interval = sync_interval(session.environment)
     now = session.services.clock()
-    instant = None if at is None else _instant(at)
+    instant = None if at is None else read_instant("--at", at, session)
     if instant is not None and instant > now:
         raise UsageError(f"--at {show_instant(instant)} lies in the future; without --at it is the stock of now")
     with session.services.database.connect() as connection:
-        if instant is None:
+        if mismatch is not None:
+            found = mismatched_lines(connection, mismatch, filters, now, interval)
+        elif instant is None:
             found = stock_now(connection, filters, now=now, interval=interval)
         else:
             found = stock_as_of(connection, instant, filters, interval=interval)
@@ -139,7 +212,7 @@ def _rows(session: Session, filters: "StockFilter", at: str | None, low: bool = 
             elif instant is None:
                 yield _only_low(rows, low_now(connection, now, interval))
             else:
-                typer.echo("Low by the thresholds of today: those of then are not kept.", err=True)
+                complain("low by the thresholds of today: those of then are not kept")
                 yield _only_low(rows, low_then(connection, instant, interval))
 
 
@@ -149,13 +222,6 @@ def _only_low(rows: "Iterator[StockRow]", low: "LowLines") -> "Iterator[StockRow
         for row in rows
         if row.status == "active" and row.presence == "present" and low.holds(row.store, row.item_id, row.location_id)
     )
-
-
-def _instant(text: str) -> Any:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise UsageError(f"--at: {error}") from None
 
 
 def _document(row: "StockRow") -> dict[str, Any]:
@@ -183,9 +249,9 @@ def _cells(row: "StockRow") -> tuple[object, ...]:
     words += ("stale" if row.stale else "", f"shared pool {row.shared_pool}" if row.shared_pool else "")
     return (
         row.store,
-        one_line(row.sku or f"({row.item_id})", 40),
-        one_line(row.title, 40),
-        one_line(row.location or row.location_id, 40),
+        one_line(row.sku or f"({row.item_id})", 200),
+        one_line(row.title, 200),
+        one_line(row.location or row.location_id, 200),
         row.available if row.state == "tracked" else row.state,
         row.on_hand,
         show_instant(row.as_of),

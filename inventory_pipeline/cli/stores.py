@@ -12,6 +12,7 @@ from inventory_pipeline.cli.pairs import read_pairs
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.stores_shown import check, list_, show_
+from inventory_pipeline.cli.terminal import complain, say
 from inventory_pipeline.core.addresses import store_refusal, urls_of
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration, checked_key
@@ -60,8 +61,9 @@ def add(
         is_active=not inactive,
         auto_sync=auto_sync,
     )
+    _ask_about_twins(session, store)
     store = replace(store, allow_private=_allowed(session, store, allow_private, registered=False), credentials=references)
-    change = session.integrations.add(store, values)
+    change = session.integrations.add(store, values, reuse=_is_forgotten(session, key))
     _tell(session, f"Store {key} is registered", change)
 
 
@@ -132,7 +134,7 @@ def purge(
     key: StoreKey,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a store's stock, history and references for ever. Its key is never used again."""
+    """Delete a store's stock, history and references for ever. Its key stays taken while a run in the history carries it."""
     session = session_of(context)
     session.integrations.get(key)
     if not yes:
@@ -140,6 +142,31 @@ def purge(
             raise UsageError(f"purging {key} deletes its stock and history for ever: say --yes")
         typer.confirm(f"Delete the stock and history of {key} for ever?", abort=True, err=True)
     _tell(session, f"Store {key} is purged", session.integrations.purge(key))
+
+
+def _is_forgotten(session: Session, key: str) -> bool:
+    """Whether a purged store's key may be used again. (Loads Dagster only where there was one.)"""
+    from inventory_pipeline.db.integrations.stores import get_store
+
+    with session.services.database.connect() as connection:
+        if get_store(connection, key) is None:
+            return False
+    from inventory_pipeline.defs.integrations.partitions import no_run_carries
+
+    return no_run_carries(session.dagster, key)
+
+
+def _ask_about_twins(session: Session, store: StoreIntegration) -> None:
+    """Two stores of one shop count its stock twice, unless their settings read different parts of it."""
+    address = store.url.strip().rstrip("/").lower()
+    twins = [one.key for one in session.integrations.list() if one.url.strip().rstrip("/").lower() == address]
+    if not twins:
+        return
+    told = f"store {twins[0]} has the same address: its stock would be counted twice"
+    if sys.stdin.isatty():
+        typer.confirm(f"{told}. Register {store.key} all the same?", abort=True, err=True)
+    else:
+        complain(told)
 
 
 def _allowed(session: Session, store: StoreIntegration, given: bool | None, *, registered: bool) -> bool:
@@ -160,9 +187,9 @@ def _credentials(key: str, given: list[str]) -> tuple[dict[str, str], dict[str, 
 def _tell(session: Session, done: str, change: "Change") -> None:
     typer.echo(done)
     for note in change.notes:
-        typer.echo(f"  {note}")
+        say(note, "  ")
     store = change.store
     if store.auto_sync and store.first_sync_at is None and store.purged_at is None:
-        from inventory_pipeline.defs.integrations.first_sync import first_sync
+        from inventory_pipeline.defs.integrations.sensor import first_sync
 
-        typer.echo(f"  {first_sync(session.dagster, store).text}")
+        say(first_sync(session.dagster, store).text, "  ")

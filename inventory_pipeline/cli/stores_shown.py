@@ -1,6 +1,6 @@
 """What `stores list`, `stores show` and `stores check` print."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import typer
 from inventory_pipeline.cli.options import Json, StoreKey
 from inventory_pipeline.cli.output import print_document, print_documents
 from inventory_pipeline.cli.session import session_of
-from inventory_pipeline.cli.tables import Column, print_table, show
+from inventory_pipeline.cli.tables import Column, Fact, print_facts, print_table
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.stores import StoreIntegration, is_outdated, is_stale, not_renewed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inventory_pipeline.core.sync import RejectedReason
     from inventory_pipeline.db.sync.snapshots import QuarantinedRead, Snapshot
 
-# How many entries of a list are shown to a person.
+# How many lines of a read that was not believed are shown to a person.
 _SHOWN = 20
 
 
@@ -41,8 +41,8 @@ def list_(context: typer.Context, json: Json = False) -> None:
         print_documents({**_store(store), **_last_read(last.get(store.key)), "stale": stale(store)} for store in stores)
         return
     columns = (
-        *("key", Column("name", spare=1), Column("group", spare=2), "platform", Column("address", below=True), "active"),
-        *(Column("auto-sync", spare=3), "last read", Column("needs re-authorization", below=True)),
+        *("key", Column("name", below=True), Column("group", spare=1), "platform", Column("address", below=True), "active"),
+        *(Column("auto-sync", spare=2), "last read", Column("needs re-authorization", below=True)),
         Column("note", below=True),
     )
     rows = (
@@ -95,47 +95,83 @@ def show_(context: typer.Context, key: StoreKey, json: Json = False) -> None:
     with session.services.database.connect() as connection:
         last, quarantined = last_published(connection, key), last_quarantined(connection, key)
         rejected = rejections(connection, kept_rejections(key, last.id)) if last else []
-    document = {
-        **_store(store),
-        "last_snapshot": last and _snapshot(last, rejected),
-        "quarantined_read": quarantined and _quarantined(quarantined),
-    }
     if json:
-        print_document(document)
+        parts = {
+            "last_snapshot": last and _snapshot(last, rejected),
+            "quarantined_read": quarantined and _quarantined(quarantined),
+        }
+        print_document({**_store(store), **parts})
         return
-    for line in _lines(document):
-        typer.echo(line)
+    now = session.services.clock()
+    print_facts([*_facts(store, last, rejected, now), *_quarantined_facts(quarantined)])
 
 
-def _lines(document: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """Names with their values; what is nested stands below its name, a list with a dash before each entry."""
-    for name, value in document.items():
-        shown = name.replace("_", " ") if not indent else name
-        if isinstance(value, dict) and value:
-            yield f"{indent}{shown}:"
-            yield from _lines(value, indent + "  ")
-        elif isinstance(value, list) and value:
-            yield f"{indent}{shown}:"
-            yield from (f"{indent}  - {show(_entry(each))}" for each in value[:_SHOWN])
-            if len(value) > _SHOWN:
-                yield f"{indent}  … {len(value) - _SHOWN:,} more: --json shows them"
-        else:
-            yield f"{indent}{shown}: {show(None if value in ({}, [], '') else value)}"
+def _quarantined_facts(read: "QuarantinedRead | None") -> Iterator[Fact]:
+    if read is None:
+        return
+    yield Fact("not believed", f"the read of {show_instant(read.started_at)}, run {read.run_id}: {read.why}")
+    lines = [f"{_item(line['item_id'])}: {line['reason']}: {line['excerpt']}" for line in read.rejected_lines[:_SHOWN]]
+    if read.rejected > len(lines):
+        lines.append(f"… of {read.rejected:,}; --json shows the first {len(read.rejected_lines):,}")
+    if lines:
+        yield Fact("its unread lines", lines)
 
 
-def _entry(each: Any) -> object:
-    """One entry of a list: a sentence, a reason with its count, one of the platform's lists, or a rejected line."""
-    if not isinstance(each, dict):
-        return each
-    if "name" in each:
-        return (
-            f"{each['name']}: {each['read']:,} read, {'no total' if each['expected'] is None else format(each['expected'], ',')}"
-        )
-    if "count" in each:
-        examples = f" ({'; '.join(each['examples'])})" if each["examples"] else ""
-        return f"{each['count']:,} × {each['reason']}{examples}"
-    item = f"item {each['item_id']}" if each["item_id"] else "no id"
-    return f"{item}: {each['reason']}: {each['excerpt']}"
+def _item(item_id: str | None) -> str:
+    return f"item {item_id}" if item_id else "no id"
+
+
+def _facts(
+    store: StoreIntegration, last: "Snapshot | None", rejected: "Sequence[RejectedReason]", now: datetime
+) -> Iterator[Fact]:
+    yield Fact("key", store.key)
+    yield Fact("name", store.name)
+    yield Fact("group", store.group)
+    yield Fact("platform", store.platform)
+    yield Fact("address", store.url + (" (may be private or without TLS)" if store.allow_private else ""))
+    yield Fact("credentials", [f"{name}: {reference}" for name, reference in store.credentials.items()] or "none")
+    yield Fact("settings", [f"{name}: {value}" for name, value in store.settings.items()] or "none")
+    yield Fact("state", _state(store))
+    yield Fact("auto-sync", store.auto_sync)
+    hours = store.freshness_limit and f"{store.freshness_limit.total_seconds() / 3600:g} h"
+    yield Fact("believed for", hours or "1.25 intervals of the schedule")
+    yield Fact("registered", store.created_at and show_instant(store.created_at))
+    yield Fact("first sync", store.first_sync_at and show_instant(store.first_sync_at))
+    if last is None:
+        yield Fact("last good read", "none yet")
+        return
+    counts = last.counts
+    yield Fact("last good read", f"{show_instant(last.started_at)} to {show_instant(last.ended_at)}, {last.api_calls:,} requests")
+    yield Fact("its run", last.run_id)
+    yield Fact("proved by", last.how)
+    yield Fact(
+        "lines",
+        [
+            f"{counts.seen:,} seen: {counts.created:,} created, {counts.updated:,} updated, {counts.skipped:,} unchanged,"
+            f" {counts.rejected:,} rejected",
+            f"{counts.missing:,} missing, {counts.deleted:,} deleted, {counts.repeats:,} repeated",
+        ],
+    )
+    if last.modified is not None:
+        old = is_outdated(store, last.modified, now)
+        yield Fact("file", not_renewed(last.modified) + ": STALE" if old else f"of {show_instant(last.modified)}")
+    if last.gap:
+        yield Fact("not seen", last.gap_told)
+    if last.excluded:
+        yield Fact("left out", [f"{number:,} {reason}" for reason, number in last.excluded.items()])
+    if rejected:
+        yield Fact("could not be read", [str(each) for each in rejected])
+    if last.warnings:
+        yield Fact("warnings", last.warnings)
+    if last.notes or last.line_notes:
+        yield Fact("notes", [*last.notes, *last.line_notes])
+
+
+def _state(store: StoreIntegration) -> str:
+    if store.purged_at is not None:
+        return f"purged on {show_instant(store.purged_at)}"
+    state = "active" if store.is_active else "inactive: nothing syncs it"
+    return f"{state}; NEEDS RE-AUTHORIZATION: {store.needs_reauthorization}" if store.needs_reauthorization else state
 
 
 def check(context: typer.Context, key: StoreKey, json: Json = False) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, OnlyStores
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
+from inventory_pipeline.cli.terminal import complain
 from inventory_pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def sync_all_stores(
     context: typer.Context,
-    store: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this store; may be repeated.")] = None,
+    store: OnlyStores = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only stores whose last sync failed or was quarantined.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="How many at once.")] = 4,
     accept_shrink: Annotated[
@@ -57,7 +58,7 @@ def close_stuck_runs(session: Session) -> None:
     from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
     for stuck in StuckRunWatch(session.dagster, session.services).look_until_settled():
-        typer.echo(f"inventory-pipeline: closed the {stuck.told}: {stuck.death.reason}", err=True)
+        complain(f"closed the {stuck.description}: {stuck.death.reason}")
 
 
 def choose_stores(session: Session, named: Sequence[str], failed: bool) -> list[str]:
@@ -147,5 +148,5 @@ def fail_unless_published(rows: "Sequence[SyncLogRow]") -> None:
     """Names on standard error the stores that were not synced, and ends with exit status 1."""
     bad = [f"{row.store} ({row.outcome})" for row in rows if row.outcome != "published"]
     if bad:
-        typer.echo(f"inventory-pipeline: {len(bad)} of {len(rows)} stores not synced: {', '.join(bad)}", err=True)
+        complain(f"{len(bad)} of {len(rows)} stores not synced: {', '.join(bad)}")
         raise typer.Exit(1)

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inventory_pipeline.cli.options import Json
+from inventory_pipeline.cli.options import Json, OnlyStore
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.sync_rows import COUNT_COLUMNS, sync_cells
 from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.clock import show_instant
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def sync_log(
     context: typer.Context,
-    store: Annotated[str | None, typer.Option(metavar="KEY", help="Only this store.")] = None,
+    store: OnlyStore = None,
     limit: Annotated[int, typer.Option(min=1, help="How many syncs.")] = 20,
     json: Json = False,
 ) -> None:
@@ -33,7 +34,7 @@ def sync_log(
     elif rows:
         print_sync_log(rows)
     else:
-        typer.echo("No sync yet: `inventory-pipeline sync-all-stores` makes one.")
+        say("No sync yet: `inventory-pipeline sync-all-stores` makes one.")
 
 
 def _read(session: Session, store: str | None, limit: int) -> "list[SyncLogRow]":

@@ -8,39 +8,27 @@ import json
 import logging
 import os
 import traceback
-from importlib import import_module
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, JobDefinition
 
 
-# What Dagster and a sync would import in the middle of a run.
-_LATE = (
-    "dagster._core.executor.in_process",
-    "dagster._core.instance.runs.run_domain",
-    "upath.implementations.local",
-    "dagster._core.instance.factory",
-    "dagster._core.storage.migration.utils",
-    "dagster._core.storage.root",
-    "inventory_pipeline.db.sync.publish",
-    "inventory_pipeline.defs.storage",
-    "inventory_pipeline.logs",
-    "inventory_pipeline.services.integrations.connecting",
-    "inventory_pipeline.services.stock.charts",
-    "inventory_pipeline.services.sync.run_life",
-    "inventory_pipeline.services.sync.sync",
-    "inventory_pipeline.wiring",
-)
-
-
 def load() -> "JobDefinition":
-    """Imports all that a sync needs; opens nothing."""
+    """Imports all that a sync needs, also what would be imported in the middle of its run; opens nothing."""
+    import upath.implementations.local  # noqa: F401 - Dagster loads it for the folder of what runs print
+
+    import inventory_pipeline.db.sync.publish
+    import inventory_pipeline.defs.storage
+    import inventory_pipeline.logs
+    import inventory_pipeline.services.integrations.connecting
+    import inventory_pipeline.services.stock.charts
+    import inventory_pipeline.services.sync.run_life
+    import inventory_pipeline.services.sync.service
+    import inventory_pipeline.wiring  # noqa: F401 - as those above
     from inventory_pipeline.definitions import defs
     from inventory_pipeline.defs.names import SYNC_JOB
 
-    for name in _LATE:
-        import_module(name)
     return defs.resolve_job_def(SYNC_JOB)
 
 

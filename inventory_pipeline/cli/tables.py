@@ -4,9 +4,6 @@ Where a terminal is too narrow, long texts go under their row, then the least wa
 row becomes a block of its own.
 """
 
-import os
-import re
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +12,10 @@ from typing import NamedTuple
 
 import typer
 
+from inventory_pipeline.cli.terminal import hanging, say, styled, terminal_width, text_width, wrap
 from inventory_pipeline.core.text import one_line
 
-_GAP, _INDENT = "  ", "    "
-# Beside names a text needs as many places as this, or it goes under its name.
-_NARROWEST = 16
-# After these a word that is longer than the terminal is broken: in addresses and paths.
-_BREAKABLE = re.compile(r"(?<=[/&?=,;:._-])")
+_GAP, _INDENT, _BETWEEN = "  ", "    ", "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +33,13 @@ class Column:
     least: int = 0
 
 
+class Fact(NamedTuple):
+    """What is known of one thing, under its name; several texts stand below each other."""
+
+    name: str
+    value: object
+
+
 class Coloured(NamedTuple):
     """A cell in a colour, where the terminal has any."""
 
@@ -53,7 +54,7 @@ def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]
     """
     shown = [list(row) for row in rows]
     if not shown:
-        typer.echo(none)
+        say(none)
         return
     known = [column if isinstance(column, Column) else Column(column) for column in columns]
     table = Table([_fitting(column, [row[index] for row in shown]) for index, column in enumerate(known)])
@@ -62,6 +63,17 @@ def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]
     for row in shown:
         typer.echo(table.text(row))
     table.print_left_out()
+
+
+def print_facts(facts: Iterable[Fact]) -> None:
+    """A line for each fact, the names to the left."""
+    shown = list(facts)
+    names = max(text_width(fact.name) for fact in shown)
+    for name, value in shown:
+        lead = f"{name}{' ' * (names - text_width(name))}{_GAP}"
+        for text in value if isinstance(value, list) else [value]:
+            say(show(text), lead)
+            lead = " " * len(lead)
 
 
 def _fitting(column: Column, cells: Sequence[object]) -> Column:
@@ -108,8 +120,8 @@ class Table:
     @property
     def heading(self) -> str:
         """The columns' names; empty where rows are blocks."""
-        names = [styled(self._padded(index, self._columns[index].name), bold=True) for index in self._beside]
-        return _GAP.join(names).rstrip() if self._fits else ""
+        names = _GAP.join(self._padded(index, self._columns[index].name) for index in self._beside)
+        return styled(names.rstrip(), bold=True) if self._fits else ""
 
     def print_left_out(self) -> None:
         """Says what there was no room for."""
@@ -122,8 +134,10 @@ class Table:
         texts = [show(cell) for cell in row]
         colours = [cell.colour if isinstance(cell, Coloured) else None for cell in row]
         cells = {index: self._padded(index, self._cut(index, texts[index])) for index in self._beside}
+        last = next(reversed(cells))
+        cells[last] = cells[last].rstrip()
         # A cell may be wider than was thought when the first row was printed.
-        if self._room is not None and self._taken([text_width(cell.rstrip()) for cell in cells.values()]) > self._room:
+        if not self._fits or (self._room is not None and self._taken([text_width(cell) for cell in cells.values()]) > self._room):
             return "\n".join(self._block(texts, colours))
         line = _GAP.join(styled(cell, colours[index]) for index, cell in cells.items()).rstrip()
         return "\n".join([line, *self._under(texts)])
@@ -139,28 +153,26 @@ class Table:
         return padding + text if self._columns[index].right else text + padding
 
     def _under(self, texts: Sequence[str]) -> Iterator[str]:
-        assert self._room is not None or not self._below
-        for index in self._below:
-            if texts[index] not in ("", "–"):
-                name = self._columns[index].name
-                for line in wrap(f"{name}: {texts[index]}" if name else texts[index], self._room and self._room - len(_INDENT)):
-                    yield _INDENT + line
+        """The texts that found no room beside the others; on one line where they fit."""
+        named = [(self._columns[index].name, texts[index]) for index in self._below if texts[index] not in ("", "–")]
+        parts = [f"{name}: {text}" if name else text for name, text in named]
+        together = _INDENT + _BETWEEN.join(parts)
+        if parts and self._room is not None and text_width(together) <= self._room:
+            yield together
+            return
+        for part in parts:
+            yield from hanging(_INDENT, part, self._room)
 
     def _block(self, texts: Sequence[str], colours: Sequence[str | None]) -> Iterator[str]:
         assert self._room is not None
         yield from (styled(line, colours[0], bold=True) for line in wrap(texts[0], self._room))
         names = max(text_width(column.name) for column in self._columns[1:])
-        indent = len(_GAP) * 2 + names
         for column, text, colour in zip(self._columns[1:], texts[1:], colours[1:], strict=True):
-            if text in ("", "–"):
-                continue
-            lead = f"{_GAP}{column.name}{' ' * (names - text_width(column.name))}{_GAP}"
-            if self._room - indent < _NARROWEST:
-                yield f"{_GAP}{column.name}"
-                lead, indent = _INDENT, len(_INDENT)
-            for line in wrap(text, self._room - indent):
-                yield lead + styled(line, colour)
-                lead = " " * indent
+            if text not in ("", "–"):
+                lead = f"{_GAP}{column.name}{' ' * (names - text_width(column.name))}{_GAP}"
+                first, *more = hanging(lead, text, self._room)
+                yield first.removesuffix(text) + styled(text, colour) if first.endswith(text) else first
+                yield from more
 
 
 def show(value: object) -> str:
@@ -172,49 +184,3 @@ def show(value: object) -> str:
     if isinstance(value, int | Decimal):
         return f"{value:,}"
     return one_line(value.text if isinstance(value, Coloured) else value, 1_000)
-
-
-def terminal_width() -> int | None:
-    """Places in a line of the terminal that standard output is; None where it is piped or a file."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def styled(text: str, colour: str | None = None, *, bold: bool = False) -> str:
-    """The text in bold or a colour, where standard output shows it. (NO_COLOR: https://no-color.org)"""
-    if not (colour or bold) or not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return text
-    return typer.style(text, fg=colour, bold=bold or None)
-
-
-def wrap(text: str, width: int | None) -> list[str]:
-    """Lines of at most so many places, broken at spaces; only a word that is longer by itself is broken within."""
-    if width is None or text_width(text) <= width:
-        return [text]
-    lines = [""]
-    for word in text.split(" "):
-        for number, piece in enumerate(_pieces(word, width)):
-            space = " " if number == 0 and lines[-1] else ""
-            if text_width(longer := lines[-1] + space + piece) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(piece)
-    return [line for line in lines if line]
-
-
-def _pieces(word: str, width: int) -> Iterator[str]:
-    """The word, or the parts of one that is wider than a line."""
-    for piece in [word] if text_width(word) <= width else _BREAKABLE.split(word):
-        while text_width(piece) > width:
-            fitting = next((end for end in range(len(piece), 1, -1) if text_width(piece[:end]) <= width), 1)
-            yield piece[:fitting]
-            piece = piece[fitting:]
-        yield piece
-
-
-def text_width(text: str) -> int:
-    """Places on a terminal: some characters take two, some none."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len  # here, since most texts are ASCII and need nothing of Rich
-
-    return cell_len(text)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from inventory_pipeline.cli.options import Json, Raw
+from inventory_pipeline.cli.options import Json, Raw, store_keys
 from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number, show_total, total_mark
 from inventory_pipeline.core.stores import DEFAULT_GROUP
@@ -25,7 +26,7 @@ _SAYS = {"held": "unknown", "recovering": "within the margin"}
 
 app = typer.Typer(help="Say when stock is low: the most specific rule decides.", pretty_exceptions_enable=False)
 
-Store = Annotated[str | None, typer.Option(metavar="KEY", help="The store.")]
+Store = Annotated[str | None, typer.Option(metavar="KEY", help="The store.", autocompletion=store_keys)]
 Variant = Annotated[str | None, typer.Option(metavar="ID", help="The platform's id of the variant, as `stock --json` shows it.")]
 Location = Annotated[str | None, typer.Option(metavar="ID", help="The location's id; with --variant.")]
 Group = Annotated[str | None, typer.Option(metavar="G", help="The group, with --sku; `default` unless given.")]
@@ -50,7 +51,7 @@ def set_(
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, amount, wide, cover_days, **parts)
     alerting_of(session_of(context)).rules.set([rule], _person())
-    typer.echo(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
+    say(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
 
 
 @app.command("list")
@@ -85,7 +86,7 @@ def remove(
 @app.command()
 def explain(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The store.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The store.", autocompletion=store_keys)],
     sku: Annotated[str, typer.Argument(metavar="SKU", help="The SKU, or a variant id.")],
 ) -> None:
     """Say which rules decide about a SKU of a store, and what they say now."""

@@ -1,5 +1,6 @@
 """Reading a store's settings, which are text. Every fault is a UsageError naming the setting and what it may be."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import overload
 
@@ -18,6 +19,8 @@ COMMON_SETTINGS: Mapping[str, str] = {
     " has its own; else equal numbers make a SKU's total ambiguous (either)",
     MIRROR_SETTING: "stores of the same name here show one stock: in a SKU's total the one read last counts (none)",
 }
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 
 
 def check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -63,4 +66,13 @@ def choice(settings: Mapping[str, str], name: str, default: str, choices: tuple[
     text = settings.get(name, "").strip().lower() or default
     if text not in choices:
         raise UsageError(f"setting {name}={text!r:.40} is none of: {', '.join(choices)}")
+    return text
+
+
+def language(settings: Mapping[str, str], name: str) -> str:
+    """The code of a language, such as en or pt-br; "" where none is set."""
+    text = settings.get(name, "").strip()
+    if text and not _LANGUAGE.fullmatch(text):
+        what = "the code of a language as the plugin writes it, such as en or pt-br"
+        raise UsageError(f"setting {name}={text!r:.40} is not {what}")
     return text

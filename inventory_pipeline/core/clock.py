@@ -1,7 +1,7 @@
 """Time as an argument. Instants are timezone-aware UTC datetimes everywhere inside the project."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 Clock = Callable[[], datetime]
 
@@ -11,13 +11,13 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def parse_instant(text: str) -> datetime:
-    """An ISO 8601 instant; without an offset it is taken as UTC. Raises ValueError naming the text."""
+def parse_instant(text: str, zone: tzinfo = UTC) -> datetime:
+    """An ISO 8601 instant; without an offset it is of `zone`. Raises ValueError naming the text."""
     try:
         instant = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is not an ISO 8601 instant such as 2026-11-23T16:00:00Z") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def show_instant(instant: datetime) -> str:

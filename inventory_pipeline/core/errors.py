@@ -70,7 +70,18 @@ class RateLimited(SyncError):
 
 
 class PlatformUnavailable(SyncError):
-    """5xx, time-outs, maintenance. Bounded retries have been made; one more run may be tried."""
+    """5xx, time-outs, maintenance. Bounded retries have been made; one more run may be tried.
+
+    `status` is that of the platform's answer, None where none came.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PlatformTooSlow(PlatformUnavailable):
+    """No answer within the time-out. Fewer requests at once may help."""
 
 
 class IncompleteRead(SyncError):

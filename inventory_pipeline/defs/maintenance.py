@@ -8,7 +8,6 @@ import dagster as dg
 from inventory_pipeline.defs.names import STORES_PARTITIONS
 from inventory_pipeline.defs.private_dagster import FINISHED_STATUSES
 from inventory_pipeline.defs.resources import Inventory
-from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
 
 # A history that nobody cleaned for years goes in several nights, not in one run without end.
 _MOST_RUNS = 20_000
@@ -62,9 +61,12 @@ def delete_runs(instance: dg.DagsterInstance, which: dg.RunsFilter) -> int:
 
 
 def _how_stores_stand(instance: dg.DagsterInstance) -> set[str]:
+    from inventory_pipeline.defs.sync.recorded_runs import history_of, latest_run_ids
+
     stores = instance.get_dynamic_partitions(STORES_PARTITIONS)
-    published = latest_run_ids(instance, stores, each=1, statuses=[dg.DagsterRunStatus.SUCCESS])
-    return {*latest_run_ids(instance, stores, each=1), *published}
+    with history_of(instance) as connection:
+        published = latest_run_ids(connection, stores, each=1, status="SUCCESS")
+        return {*latest_run_ids(connection, stores, each=1), *published}
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:

@@ -1,15 +1,22 @@
-"""The names people type, filter by and read in the Dagster UI. Plain texts, so that reading them does not load Dagster."""
+"""The names people type, filter by and read in Dagster's web UI, and addresses inside it.
+
+Plain texts, so that reading them does not load Dagster. Each text that shows such an address says the way in words too,
+should it go stale.
+"""
+
+from urllib.parse import quote, urlencode
 
 SNAPSHOT = "inventory_snapshot"
 STORES_PARTITIONS = "store_integrations"
 SYNC_JOB = "sync_inventory"
+MANAGE_ALERTS_JOB = "manage_alerts"
 # Every job and asset here: their bodies say first of all that their run lives, so that one which does not is dead.
 JOBS = (
     SYNC_JOB,
     "register_store_integration",
     "manage_store_integration",
     "check_alerts",
-    "manage_alerts",
+    MANAGE_ALERTS_JOB,
     "deliver_notices",
     "maintenance",
 )
@@ -39,3 +46,17 @@ NOTE_PIECES = tuple(f"{NOTE_TAG}_{number}" for number in range(1, 9))
 RESULT_TAGS = (ERROR_TAG, *ERROR_PIECES, NOTE_TAG, *NOTE_PIECES, API_CALLS_TAG, *COUNT_TAGS.values())
 NOTHING = "–"
 TAG_LENGTH = 250
+
+
+def store_page(key: str) -> str:
+    """The store's own figures; without `view` the asset's page would show those of the store that was synced last."""
+    return f"/assets/{SNAPSHOT}?view=partitions&partition={quote(key, safe='')}"
+
+
+def launchpad(job: str, form: str, store: str | None = None) -> str:
+    """The job's launchpad with the form (YAML) filled in; it launches nothing before somebody presses the button."""
+    fields = {"config": form}
+    if store is not None:
+        fields |= {"tags[0][key]": PARTITION_TAG, "tags[0][value]": store}
+    # A run's page shows the address itself: what need not be escaped is left readable.
+    return f"/locations/{CODE_LOCATION}/jobs/{job}/playground/setup?{urlencode(fields, safe=':/[]')}"

@@ -12,10 +12,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 # Our base class for what runs print, so that it lies beside the history and not in DAGSTER_HOME.
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager as LocalComputeLogManager
 
-# The latest runs of every store in one query: Dagster's own `bucket_by` is ignored by its SQL storages (1.13). And the
-# history's id, by which `doctor` knows a web UI that shows it.
-from dagster._core.storage.runs.schema import RunsTable as RunsTable
-from dagster._core.storage.runs.schema import RunTagsTable as RunTagsTable
+# The history's id, by which `doctor` knows a web UI that shows it.
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage as SqlRunStorage
 
 # The history while it is SQLite, in a folder that dagster.yaml need not name.

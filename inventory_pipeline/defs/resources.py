@@ -1,7 +1,7 @@
-"""The one resource of every asset, op, schedule and sensor here."""
+"""What every asset, op, schedule and sensor here stands on: the one resource, failures in their own words, forms."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -97,3 +97,8 @@ class Inventory:
 def failure(error: InventoryError) -> dg.Failure:
     """The step's failure in the error's own words, which Dagster does not try again."""
     return dg.Failure(one_line(redact(str(error)), 2_000), allow_retries=False)
+
+
+def form_of(op: str, schema: Mapping[str, dg.Field]) -> dg.ConfigMapping:
+    """Makes the launchpad of a job with one op a form: it shows the op's fields alone, not nested under `ops`."""
+    return dg.ConfigMapping(config_schema=schema, config_fn=lambda form: {"ops": {op: {"config": form}}})

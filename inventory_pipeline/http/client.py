@@ -17,7 +17,7 @@ import stamina
 from aiohttp.abc import AbstractResolver
 
 from inventory_pipeline.core.addresses import AddressPolicy
-from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured, SyncError
+from inventory_pipeline.core.errors import IncompleteRead, PlatformTooSlow, StoreMisconfigured, SyncError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import host_of
 from inventory_pipeline.http.body import (
@@ -101,9 +101,10 @@ class HttpClient:
     """Asynchronous; one for each read of one store; an async context manager, to be entered in the loop that uses it.
 
     Connection failures, time-outs, bodies that break off, 5xx, 408 and 429 are retried as `retry` allows, then raised:
-    PlatformUnavailable, IncompleteRead, RateLimited. A body that comes too slowly is PlatformUnavailable at once. What a
-    person must change is StoreMisconfigured at once: TLS, a URL that cannot be used or may not be connected to, a redirect
-    to another host, a body that is too long or in an encoding that was not asked for. Every other status is returned.
+    PlatformUnavailable, PlatformTooSlow for a time-out, IncompleteRead, RateLimited. A body that comes too slowly is
+    PlatformUnavailable at once. What a person must change is StoreMisconfigured at once: TLS, a URL that cannot be used or
+    may not be connected to, a redirect to another host, a body that is too long or in an encoding that was not asked for.
+    Every other status is returned.
 
     `timeout` bounds each wait for bytes, `deadline` an attempt with its body, both in seconds; `per_second` the requests
     sent in a second, `connections` those in flight. A body must bring `min_bytes_per_second` over each `rate_window`
@@ -255,7 +256,7 @@ class HttpClient:
                     await response.aclose()
                     raise
         except TimeoutError:
-            error: SyncError = PlatformUnavailable(f"{where} has not answered whole within {self._deadline:g} s")
+            error: SyncError = PlatformTooSlow(f"{where} has not answered whole within {self._deadline:g} s")
         except Truncated as truncated:
             error = IncompleteRead(f"{where} answers with {truncated}")
         except (httpx.TransportError, httpx.InvalidURL) as failure:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from inventory_pipeline.core.errors import IncompleteRead, PlatformUnavailable, StoreMisconfigured
+from inventory_pipeline.core.errors import IncompleteRead, PlatformTooSlow, StoreMisconfigured
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.body import Truncated
@@ -61,8 +61,8 @@ class Response:
 class StreamedResponse:
     """A response whose body is read while it comes. Iterating gives the decoded bytes, once.
 
-    Iterating raises IncompleteRead where the body breaks off, PlatformUnavailable where it is not complete after `deadline`
-    seconds or comes too slowly, StoreMisconfigured for an encoding that was not asked for.
+    Iterating raises IncompleteRead where the body breaks off, PlatformTooSlow where it is not complete after `deadline`
+    seconds, PlatformUnavailable where it comes too slowly, StoreMisconfigured for an encoding that was not asked for.
     """
 
     def __init__(self, response: httpx.Response, deadline: float) -> None:
@@ -78,9 +78,9 @@ class StreamedResponse:
             async for chunk in self._response.aiter_raw():
                 yield chunk
                 if time.monotonic() > until:
-                    raise PlatformUnavailable(f"{where} has not ended after {self._deadline:g} s")
+                    raise PlatformTooSlow(f"{where} has not ended after {self._deadline:g} s")
         except httpx.TimeoutException:
-            raise PlatformUnavailable(f"{where} stopped sending before its end") from None
+            raise PlatformTooSlow(f"{where} stopped sending before its end") from None
         except Truncated as truncated:
             raise IncompleteRead(f"{where} answers with {truncated}") from None
 

@@ -12,7 +12,7 @@ import httpx
 import stamina.instrumentation
 
 from inventory_pipeline.core.addresses import AddressRefused
-from inventory_pipeline.core.errors import PlatformUnavailable, RateLimited, StoreMisconfigured, SyncError
+from inventory_pipeline.core.errors import PlatformTooSlow, PlatformUnavailable, RateLimited, StoreMisconfigured, SyncError
 from inventory_pipeline.http.response import host_and_path
 
 # The client logs each attempt with its wait; stamina's own line would say less, at WARNING.
@@ -68,8 +68,7 @@ class RetryableError(Exception):
             tail = f"and asks to wait {self.retry_after:,.0f} s, longer than a sync waits; the next sync tries again"
         else:
             tail = f"after {attempt} attempts in {elapsed:.0f} s; the next sync tries again"
-        text = f"{self.error} {tail}"
-        self.error = RateLimited(text, self.retry_after) if isinstance(self.error, RateLimited) else type(self.error)(text)
+        self.error.args = (f"{self.error} {tail}",)
 
 
 def retry_wait(error: Exception) -> float | bool:
@@ -84,8 +83,9 @@ def is_retryable(status: int) -> bool:
 
 def status_error(status: int, summary: str, where: str, headers: httpx.Headers) -> RetryableError:
     """The error of a response whose status `is_retryable`."""
-    error = RateLimited(f"{where} answers {summary}") if status == 429 else PlatformUnavailable(f"{where} answers {summary}")
-    return RetryableError(error, retry_after(headers), status)
+    told, wait = f"{where} answers {summary}", retry_after(headers)
+    error = RateLimited(told, wait) if status == 429 else PlatformUnavailable(told, status)
+    return RetryableError(error, wait, status)
 
 
 def retry_after(headers: httpx.Headers, now: datetime | None = None) -> float | None:
@@ -102,11 +102,11 @@ def retry_after(headers: httpx.Headers, now: datetime | None = None) -> float | 
 
 
 def transport_error(error: httpx.TransportError | httpx.InvalidURL, url: str, timeout: float) -> SyncError:
-    """The error of a request that got no response: PlatformUnavailable where another attempt may help, StoreMisconfigured
-    where a person must change something. The text holds no header. `timeout` is the client's, in seconds."""
+    """The error of a request that got no response: PlatformUnavailable or PlatformTooSlow where another attempt may help,
+    StoreMisconfigured where a person must change something. The text holds no header. `timeout` is the client's, in seconds."""
     where = host_and_path(url)
     if isinstance(error, httpx.TimeoutException):
-        return PlatformUnavailable(f"{where} gives no answer within {timeout:g} s")
+        return PlatformTooSlow(f"{where} gives no answer within {timeout:g} s")
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
         return StoreMisconfigured(f"the address {where} cannot be used: it needs the form https://shop.example")
     if isinstance(error, httpx.LocalProtocolError):

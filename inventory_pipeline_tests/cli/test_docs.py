@@ -13,7 +13,7 @@ import typer
 
 from inventory_pipeline.cli.main import app
 from inventory_pipeline.connectors.registry import platform_names
-from inventory_pipeline.defs.sync.schedules import checked_cron
+from inventory_pipeline.defs.sync.interval import checked_cron
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 
 README = (PROJECT_ROOT / "README.md").read_text()

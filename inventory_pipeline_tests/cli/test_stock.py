@@ -92,7 +92,7 @@ def test_low_at_a_past_instant_is_by_the_thresholds_of_today(cli: Cli) -> None:
     cli("thresholds", "set", "2")
     result = cli("stock", "--low", "--at", then, "--json")
     assert [line["sku"] for line in json.loads(result.stdout)] == ["E"]
-    assert result.stderr == "Low by the thresholds of today: those of then are not kept.\n"
+    assert result.stderr == "inventory-pipeline: low by the thresholds of today: those of then are not kept\n"
     assert lines(cli, "--low", "--at", later) == []
 
 
@@ -122,6 +122,9 @@ def test_stock_as_of_before_the_first_sync_is_no_line(cli: Cli) -> None:
         (["--raw"], "--raw is about --csv"),
         (["--group", "nope"], "no store is in group 'nope'"),
         (["--json", "--csv"], "choose one of --json and --csv"),
+        (["--low", "--drift"], "choose one of --low and --drift"),
+        (["--elsewhere", "--at", "2026-01-01"], "--elsewhere is about the stock of now"),
+        (["--drift", "--location", "x"], "--drift is about a store's total"),
     ],
 )
 def test_what_cannot_be_answered_is_wrong_usage(cli: Cli, arguments: list[str], message: str) -> None:
@@ -136,3 +139,74 @@ def test_old_stock_is_marked_as_stale(cli: Cli) -> None:
     edit("UPDATE snapshots SET ended_at = '2026-01-01 00:00:00.000000'")
     assert {line["stale"] for line in lines(cli)} == {True}
     assert "stale" in cli("stock").stdout
+
+
+def test_what_is_left_elsewhere_is_shown_to_people_and_programs(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("berlin", "sku,title,available,sellable\nTEA,Green tea,0,yes\nCUP,Cup,-1,yes\n")
+    feed_store("paris", "sku,title,available\nTEA,Green tea,3\n=CUP,Cup,1\n")
+    for store in ("berlin", "paris"):
+        sync(store)
+    shown = cli("stock", "--elsewhere").stdout
+    assert "for sale, though the group has none to sell" in shown
+    assert "left in paris 3" in shown
+    found = json.loads(cli("stock", "--elsewhere", "--json").stdout)
+    assert [(row["finding"], row["sku"], row["total"]) for row in found] == [
+        ("oversell_risk", "CUP", -1),
+        ("left_elsewhere", "TEA", 3),
+    ]
+    assert [(place["store"], place["available"]) for place in found[1]["elsewhere"]] == [("paris", 3)]
+    [_, row] = csv.DictReader(cli("stock", "--elsewhere", "--csv").stdout.splitlines())
+    assert (row["store"], row["available"], row["elsewhere"], row["at_least"]) == ("berlin", "0", "paris 3", "false")
+    assert json.loads(cli("stock", "--elsewhere", "--store", "paris", "--json").stdout) == []
+    assert "None: no SKU is out" in cli("stock", "--elsewhere", "--sku", "nope").stdout
+
+
+def test_drift_is_about_stores_that_are_declared_to_share_their_stock(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("berlin", "sku,title,available\nTEA,Green tea,9\n")
+    assert "stores set KEY --setting stock_pool=NAME" in cli("stock", "--drift").stdout
+    feed_store("paris", "sku,title,available\nTEA,Green tea,4\n")
+    for store in ("berlin", "paris"):
+        assert cli("stores", "set", store, "--setting", "stock_pool=hall").exit_code == 0
+        sync(store)
+    shown = cli("stock", "--drift").stdout
+    assert "hall" in shown
+    assert "berlin 9, paris 4" in shown
+    [found] = json.loads(cli("stock", "--drift", "--json").stdout)
+    assert (found["sku"], found["by"], found["waits_for"]) == ("TEA", 5, ["berlin"])
+    [row] = csv.DictReader(cli("stock", "--drift", "--csv").stdout.splitlines())
+    assert (row["stores"], row["by"], row["since"]) == ("berlin 9, paris 4", "5", found["since"])
+
+
+def test_what_cannot_be_bought_and_what_still_can_are_lists_of_lines(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("shop", "sku,title,available,sellable\nA,Apple,3,no\nB,Bee,0,yes\nC,Cup,4,yes\n")
+    sync("shop")
+    assert [each["sku"] for each in lines(cli, "--unbuyable")] == ["A"]
+    assert [each["sku"] for each in lines(cli, "--still-open")] == ["B"]
+
+
+def test_lines_stand_by_sku_and_those_without_one_last(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("supplier", "id,sku,available\n1,b,1\n2,,2\n3, A,3\n4,a,4\n", "--setting", "column.id=id")
+    sync("supplier")
+    assert [line["item_id"] for line in lines(cli)] == ["3", "4", "1", "2"]
+    edit("UPDATE snapshots SET ended_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-5 seconds') || '000'")
+    assert [line["item_id"] for line in lines(cli, "--at", show_instant(system_clock()))] == ["3", "4", "1", "2"]
+
+
+def test_the_history_of_a_sku_is_its_steps_newest_first(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed = feed_store("supplier", "")
+    for available in (7, 7, 4):
+        feed.write_text(f"sku,available\nA,{available}\nB,1\n")
+        sync("supplier")
+    steps = json.loads(cli("stock", "--sku", "A", "--history", "--json").stdout)
+    assert [(step["store"], step["available"], step["change"]) for step in steps] == [("supplier", 4, -3), ("supplier", 7, None)]
+    assert cli("stock", "--sku", "A", "--history").stdout.splitlines()[1].split()[-2:] == ["4", "-3"]
+    assert "No stock line matches" in cli("stock", "--sku", "Z", "--history").stdout
+    assert "takes --sku" in cli("stock", "--history").stderr
+
+
+@pytest.mark.usefixtures("supplier")
+def test_an_instant_without_a_zone_is_in_the_schedules_and_that_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_TIMEZONE", "Europe/Berlin")
+    result = cli("stock", "--at", "2026-11-23T16:00")
+    assert "no time zone: taken as Europe/Berlin (INVENTORY_TIMEZONE), so 2026-11-23T15:00:00Z" in result.stderr
+    assert cli("stock", "--at", "2026-11-23T16:00:00Z").stderr == ""

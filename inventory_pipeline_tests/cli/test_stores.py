@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.core.clock import system_clock
+from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
@@ -137,14 +138,22 @@ def test_an_inactive_store_is_refused_until_it_is_activated(cli: Cli, feed_store
     assert json.loads(cli("stores", "show", "supplier", "--json").stdout)["is_active"] is True
 
 
-def test_purging_asks_first_and_its_key_is_never_used_again(cli: Cli, feed_store: Callable[..., Path]) -> None:
+def test_purging_asks_first_and_the_key_stays_taken_while_a_run_carries_it(cli: Cli, feed_store: Callable[..., Path]) -> None:
     feed_store()
+    assert cli("sync-all-stores").exit_code == 0
     assert cli("stores", "purge", "supplier").exit_code == 2
     assert cli("stores", "purge", "supplier", "--yes").exit_code == 0
     assert json.loads(cli("stores", "list", "--json").stdout) == []
     result = cli("stores", "add", "supplier", "--platform", "feed", "--url", "supplier.csv")
     assert result.exit_code == 2
-    assert "never used again" in result.stderr
+    assert "runs in Dagster's history carry it" in result.stderr
+    with open_instance() as instance:
+        for run in instance.get_runs():
+            instance.delete_run(run.run_id)
+    again = cli("stores", "add", "supplier", "--platform", "feed", "--url", "supplier.csv")
+    assert again.exit_code == 0, again.stderr
+    store = json.loads(cli("stores", "show", "supplier", "--json").stdout)
+    assert (store["purged_at"], store["first_sync_at"], store["last_snapshot"]) == (None, None, None)
 
 
 def test_lists_are_for_people_or_one_json_document(cli: Cli, feed_store: Callable[..., Path]) -> None:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from inventory_pipeline.connectors.toolkit.pages import ListPage, SeenIds
 from inventory_pipeline.connectors.toolkit.parsing import decode_list, whole_id
-from inventory_pipeline.connectors.woocommerce.lines import Listed, Product, Variation, own_stock, status_of
-from inventory_pipeline.connectors.woocommerce.read import LineBuilder
+from inventory_pipeline.connectors.woocommerce.lines import LineBuilder, Listed, Product, Variation, own_stock, status_of
 from inventory_pipeline.core.errors import LineRejected
 from inventory_pipeline.core.stock import Page
 from inventory_pipeline.http.response import Response

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qs, urlsplit
 
-from inventory_pipeline.defs.links import launchpad, store_page
+from inventory_pipeline.defs.names import launchpad, store_page
 
 
 def test_a_stores_page_opens_at_its_partition() -> None:

@@ -1,8 +1,13 @@
-"""A store's address as people write it, and what a web page means where an API should answer."""
+"""A store's address as people write it, where below it the API answers, and what other answers than the API's mean."""
 
+from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
+import msgspec
+
 from inventory_pipeline.core.errors import StoreMisconfigured, UsageError
+from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.response import Response
 
 
@@ -36,3 +41,54 @@ def web_page_error(response: Response, api: str, hint: str = "") -> StoreMisconf
     else:
         cure = "a security plugin or firewall in front of the shop blocks this program: allow its address there"
     return StoreMisconfigured(f"{response.host_and_path} answers {response.summary} with a web page; {cure}")
+
+
+class ApiPlaces:
+    """Several places below a store's address, at one of which its API answers: `now` is that one.
+
+    The first answer finds it out, and a later one that is a page of the site finds it out again: somebody may change the
+    site at any time.
+    """
+
+    def __init__(self, places: Iterable[str], first: str = "") -> None:
+        self._places = tuple(places)
+        self.now = first if first in self._places else self._places[0]
+
+    async def request(self, send: Callable[[str], Awaitable[Response]]) -> Response:
+        """The answer to what `send` requests at a place: at the present one or, where that gives a page, at another."""
+        place = self.now
+        response = await send(place)
+        if _is_page_of_site(response):
+            for other in [other for other in self._places if other != place]:
+                second = await send(other)
+                if not _is_page_of_site(second):
+                    self.now = other
+                    return second
+        return response
+
+
+def _is_page_of_site(response: Response) -> bool:
+    return response.is_html and response.status in (200, 404)
+
+
+class ErrorBody(msgspec.Struct):
+    """What many APIs answer with an error: a code of their own and a message, which may be translated."""
+
+    code: str = ""
+    message: str = ""
+
+    @classmethod
+    def of(cls, response: Response) -> "ErrorBody":
+        """Empty where the body is something else."""
+        try:
+            return _ERROR_BODY.decode(response.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return cls()
+
+    def told(self, response: Response) -> str:
+        """Who answers with which status, and in the platform's own words where it has some."""
+        code, words = f" {self.code}" if self.code else "", one_line(redact(self.message), 120)
+        return f"{response.host_and_path} answers {response.status}{code}{f': {words}' if code or words else ''}"
+
+
+_ERROR_BODY = msgspec.json.Decoder(ErrorBody)

@@ -1,5 +1,6 @@
 """Findings of `stores check` that every platform words alike."""
 
+import re
 from typing import get_args
 
 from inventory_pipeline.connectors.base import CheckItem, CheckName
@@ -29,3 +30,12 @@ def stopped_by(error: SyncError, address: CheckItem, credentials: CheckItem) -> 
     if isinstance(error, CredentialsRejected):
         return with_rest(address, failed("credentials", error))
     return with_rest(failed("address", error))
+
+
+def version_item(name: str, version: str, oldest: int, newest: int, rest: str) -> CheckItem:
+    """The finding for the version that a shop tells, against the major versions from `oldest` to `newest`, which are proved."""
+    major = re.match(r"(\d+)\.", version)
+    if major and int(major[1]) < oldest:
+        return CheckItem("version", False, f"{name} {version:.20} is older than {oldest}", f"update {name}")
+    newer = f" (newer than {newest}, the last one proved)" if major and int(major[1]) > newest else ""
+    return CheckItem("version", True, f"{name} {version:.20}{newer}; {rest}")

@@ -213,6 +213,19 @@ class PagedList(Generic[Item]):
         return page
 
 
+async def whole_lists(
+    lists: Iterable[tuple[Raw, PagedList[Item]]], width: int
+) -> AsyncGenerator[tuple[Raw, PagedList[Item], list[ListPage[Item]]]]:
+    """Reads small lists, each known by something, to their ends, `width` lists at once. Yields each with its pages, in order."""
+
+    async def read(owner: Raw, pages: PagedList[Item]) -> tuple[Raw, PagedList[Item], list[ListPage[Item]]]:
+        return owner, pages, [page async for page in pages.pages()]
+
+    async with aclosing(in_order((partial(read, owner, pages) for owner, pages in lists), width)) as whole:
+        async for one in whole:
+            yield one
+
+
 class ProofBuilder:
     """Adds up what the lists of one read prove, each by its own total. Many small lists may count as one, by its name."""
 

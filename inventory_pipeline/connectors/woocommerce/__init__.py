@@ -1,23 +1,29 @@
 """WooCommerce 7 to 11 through its REST API v3: products, then their variations, by the fewest calls the version allows."""
 
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import httpx
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
-from inventory_pipeline.connectors.store_settings import choice, flag, whole_number
+from inventory_pipeline.connectors.store_settings import choice, flag, language, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address
-from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WooApi
-from inventory_pipeline.connectors.woocommerce.check import check_shop
-from inventory_pipeline.connectors.woocommerce.read import WAY, ShopRead
-from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.connectors.toolkit.checks import stopped_by, version_item
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds, whole_lists
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, total_of
+from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WAYS, NoRoute, WooApi
+from inventory_pipeline.connectors.woocommerce.lines import LineBuilder, Listed, Product, Variation
+from inventory_pipeline.core.errors import SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.http.auth import OAuth1, QueryCredentials
+from inventory_pipeline.http.response import decode_loosely
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
+CACHED = "; a cache in front of the shop gives one page for another: leave /wp-json out of it"
+# In the memo of a read: how many variations the shop counts that no product asks for, and how its addresses are made up.
+ORPHANS, WAY = "orphaned_variations", "way"
 
 
 class WooCommerce:
@@ -48,33 +54,126 @@ class WooCommerce:
         address = store_address(context.store.url, (NAMESPACE, "/wp-json"))
         self._memo = context.memo
         self._per_page = whole_number(settings, "per_page", 100, 1, 100)
-        self._lang = _language(settings)
+        lang = language(settings, "lang")
+        self._lang = {"lang": lang} if lang else {}  # as the translation plugins take it
         auth, other = _auth(address, settings, context.credentials)
         self._http = context.open_http(auth=auth)
         other_http = context.open_http(auth=other) if other else None
         way = "plain" if flag(settings, "rest_route", False) else context.memo.get(WAY, "")
         self._api = WooApi(self._http, address, way=way, other_http=other_http)
+        self._product_ids, self._variation_ids = SeenIds(), SeenIds()
+        self._builder = LineBuilder(self._product_ids)
+        self._proof = ProofBuilder()
+        self._is_flat = True  # whether all variations come in one list
 
     @property
     def api_calls(self) -> int:
         return self._api.calls
 
     async def check(self) -> list[CheckItem]:
+        """Requests little: one product id, one variation id, and the version, which not every key may see."""
+        known = CheckItem("credentials", True, "the shop knows the key")
         async with self._http:
-            return await check_shop(self._api, self._memo)
+            try:
+                products = await self._api.get("/products", {"per_page": 1, "status": "any", "_fields": "id"})
+                decode_loosely(products)
+            except SyncError as error:
+                return stopped_by(error, self._address_item(), known)
+            total = products.headers.get("x-wp-total", "")
+            seen = f"the key may read products: {total} are listed" if total else "the key may read products"
+            found, _, cure = "; ".join(orphan_notes(self._memo)).rpartition("; ")
+            seen += f"; the last sync found {found}" if found else ""
+            return [self._address_item(), known, CheckItem("permissions", True, seen, cure), await self._version_item()]
 
     async def read(self) -> AsyncGenerator[Page | Completeness]:
-        read = ShopRead(self._api, self._http.connections, self._per_page, self._lang)
-        async with self._http, aclosing(read.pages()) as pages:
-            async for page in pages:
-                yield page
+        """Products first, so that their variations find their parents, and at the end the proof."""
+        products = self._list("/products", Product, self._http.connections, self._product_ids)
+        variations = self._list("/variations", Variation, self._http.connections, self._variation_ids)
+        async with self._http:
+            try:
+                # The last pages of products leave connections free: the first one of variations comes along with them.
+                async with aclosing(products.pages(followed_by=variations)) as pages:
+                    async for listed in pages:
+                        yield self._builder.add_products(listed)
+                self._proof.add(products)
+                async with aclosing(self._variations(variations)) as pages:
+                    async for page in pages:
+                        yield page
+            finally:
+                await variations.close()
+        yield self._builder.containers()
+        named = self._builder.named_variations
+        orphans = self._proof.judge("/variations", named, self._variation_ids, surplus_is_gap=not self._is_flat)
+        if products.coverage.gap:
+            orphans = 0  # they may be those of the products that were not shown
+        proof = self._proof.completeness("")
+        told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
+        way = "variations in one list" if self._is_flat else "variations product by product"
+        memo = {WAY: self._api.places.now} | ({ORPHANS: str(orphans)} if orphans else {})
+        notes = orphan_notes(memo) + self._api.width.notes("give the shop more PHP workers")
+        yield replace(proof, how=f"{told}; {way}", memo=memo, notes=notes)
+
+    def _address_item(self) -> CheckItem:
+        return CheckItem("address", True, f"WordPress answers at {WAYS[self._api.places.now]}")
+
+    async def _version_item(self) -> CheckItem:
+        try:
+            status = decode_loosely(await self._api.get("/system_status", {"_fields": "environment.version"}))
+            version = str(status["environment"]["version"])
+        except (SyncError, LookupError, TypeError):
+            version = ""
+        try:
+            await self._api.get("/variations", {"per_page": 1, "_fields": "id"})
+            way = "all variations come in one list"
+        except NoRoute:
+            way = "variations are read product by product"
+        except SyncError as error:
+            way = f"variations: {error}"
+        if not version[:1].isdigit():
+            # A key of a shop manager may not see it; the REST API v3 itself is there.
+            return CheckItem("version", True, f"REST API v3; the key may not see WooCommerce's version; {way}")
+        return version_item("WooCommerce", version, 7, 11, way)
+
+    async def _variations(self, flat: PagedList[Variation]) -> AsyncGenerator[Page]:
+        try:
+            async with aclosing(flat.pages()) as pages:
+                async for listed in pages:
+                    yield self._builder.add_variations(listed)
+            self._proof.add(flat)
+        except NoRoute:  # before 10.3
+            self._is_flat = False
+            async with aclosing(self._by_product()) as pages:
+                async for page in pages:
+                    yield page
+
+    async def _by_product(self) -> AsyncGenerator[Page]:
+        numbers, seen = self._builder.parent_ids, self._variation_ids
+        lists = ((number, self._list(f"/products/{number}/variations", Variation, 1, seen)) for number in numbers)
+        async with aclosing(whole_lists(lists, self._http.connections)) as products:
+            async for number, variations, listed_pages in products:
+                for listed in listed_pages:
+                    yield self._builder.add_variations(listed, number)
+                self._proof.add(variations, "/variations")
+
+    def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds) -> PagedList[Listed]:
+        fetch = partial(self._fetch, route, kind)
+        return PagedList(route, fetch, self._per_page, width, CACHED, seen)
+
+    async def _fetch(self, route: str, kind: type[Listed], number: int) -> ListPage[Listed]:
+        # By id: in the default order (by date) products of one moment are repeated and dropped, whatever the counts say.
+        order = {"orderby": "id", "order": "asc", "status": "any", "_fields": field_names(kind)}
+        response = await self._api.get(route, {"per_page": self._per_page, "page": number, **order, **self._lang})
+        return ListPage(number, *decode_list(response, kind), total_of(response, "x-wp-total"))
 
 
-def _language(settings: Mapping[str, str]) -> str:
-    text = settings.get("lang", "").strip()
-    if text and not _LANGUAGE.fullmatch(text):
-        raise UsageError(f"setting lang={text!r:.40} is not the code of a language as the plugin writes it, such as en or pt-br")
-    return text
+def orphan_notes(memo: Mapping[str, str]) -> tuple[str, ...]:
+    """What a person is told of the orphaned variations that a read left in its memo; the cure is WooCommerce's own."""
+    orphans = int(memo.get(ORPHANS, 0))
+    if not orphans:
+        return ()
+    cure = "delete them with WooCommerce > Status > Tools > Delete orphaned variations"
+    told = "whose products are gone: WooCommerce counts them, and shows and sells none"
+    return (f"{orphans:,} orphaned variation{'s' if orphans > 1 else ''} in the shop's database, {told}; {cure}",)
 
 
 def _auth(address: str, settings: Mapping[str, str], credentials: Mapping[str, str]) -> tuple[httpx.Auth, httpx.Auth | None]:

@@ -4,54 +4,35 @@ Seen on real servers (7.0, 10.3, 11.0) and read in WooCommerce's WC_REST_Authent
 other languages: the codes decide, the English only sharpens.
 """
 
-import logging
-import re
-from collections.abc import Mapping
+from functools import partial
 
-import msgspec
-
-from inventory_pipeline.connectors.toolkit.addresses import web_page_error
+from inventory_pipeline.connectors.toolkit.addresses import ApiPlaces, ErrorBody, web_page_error
 from inventory_pipeline.connectors.toolkit.limits import Width
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
-from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
-from inventory_pipeline.http.client import HttpClient
+from inventory_pipeline.http.client import HttpClient, Params
 from inventory_pipeline.http.response import Response
-
-logger = logging.getLogger(__name__)
 
 NAMESPACE = "/wc/v3"
 CANNOT_VIEW, AUTHENTICATION = "woocommerce_rest_cannot_view", "woocommerce_rest_authentication_error"
 _KEYS = "WooCommerce > Settings > Advanced > REST API"
 _FOLDER = " (a shop in a folder of its host needs the folder too: https://shop.example/shop)"
 _WP_CONFIG = "if (($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https') $_SERVER['HTTPS'] = 'on';"
-_SERVER_ERROR = re.compile(r" answers 5(?!03)\d\d")
-_TOO_SLOW = re.compile(r"no answer within|not answered whole within|not ended after|stopped sending")
 
 # How addresses are made up: below /wp-json (any permalinks but plain ones), below /index.php/wp-json (permalinks that begin
 # with /index.php/), or there with ?rest_route= besides, which a shop with plain permalinks needs and every shop understands.
 WAYS = {"pretty": "/wp-json", "index": "/index.php/wp-json", "plain": "/index.php/wp-json with ?rest_route="}
-Params = Mapping[str, str | int]
 
 
 class NoRoute(StoreMisconfigured):
     """WordPress answers, but has no such list: WooCommerce is off, or of a version without it."""
 
 
-class TooSlow(PlatformUnavailable):
-    """The shop did not answer within the time-out."""
-
-
 class WooApi:
-    """One shop. `way` is one of WAYS, as the last read found it; `other_http`, which may be None, proves itself in another way,
-    to find out why a key is refused over https.
-
-    The way depends on the shop's permalinks. The first answer finds it out, and a later one that is a web page finds it out
-    again: somebody may change the permalinks at any time.
-    """
+    """One shop. `way` is one of WAYS, as the last read found it: it depends on the shop's permalinks. `other_http`, which may be
+    None, proves itself in another way, to find out why a key is refused over https."""
 
     def __init__(self, http: HttpClient, address: str, *, way: str = "", other_http: HttpClient | None = None) -> None:
-        self.way = way if way in WAYS else "pretty"
+        self.places = ApiPlaces(WAYS, way)
         self.width = Width(http.connections)
         self._http = http
         self._other_http = other_http
@@ -63,33 +44,13 @@ class WooApi:
         return self._http.calls + (self._other_http.calls if self._other_http else 0)
 
     async def get(self, route: str, params: Params) -> Response:
-        """The 200 of one route below wc/v3. Raises what any other answer means; NoRoute for a list that is not there.
-
-        Where the shop does not answer in time, fewer requests are sent at once before it is given up.
-        """
-        while True:
-            async with self.width as sent_with:
-                try:
-                    return await self._answer(route, params)
-                except TooSlow:
-                    if not self.width.lower(sent_with):
-                        raise
-            logger.warning("The shop does not answer in time; from now on %d requests at once are sent", self.width.now)
-
-    async def _answer(self, route: str, params: Params) -> Response:
-        way = self.way
-        response = await self._get(self._http, way, route, params)
-        if _is_no_api(response):
-            for other in [other for other in WAYS if other != way]:
-                second = await self._get(self._http, other, route, params)
-                if not _is_no_api(second):
-                    self.way, response = other, second
-                    break
+        """The 200 of one route below wc/v3. Raises what any other answer means; NoRoute for a list that is not there."""
+        response = await self.width.run(partial(self.places.request, partial(self._get, self._http, route, params)))
         if response.status == 200:
             return response
         raise await self._refusal_over_https(route, params, response) or error_of(response)
 
-    async def _get(self, http: HttpClient, way: str, route: str, params: Params) -> Response:
+    async def _get(self, http: HttpClient, route: str, params: Params, way: str) -> Response:
         # WooCommerce looks at keys only where the address holds wp-json/wc/, so not at a bare ?rest_route=.
         path = f"{'' if way == 'pretty' else '/index.php'}/wp-json{NAMESPACE}{route}"
         if way == "plain":
@@ -97,13 +58,10 @@ class WooApi:
         try:
             return await http.get(f"{self._address}{path}", params=params)
         except PlatformUnavailable as error:
-            told = str(error)
-            if _TOO_SLOW.search(told):
-                raise TooSlow(f"{told}, or give the store a longer timeout, a smaller per_page or fewer connections") from None
-            if _SERVER_ERROR.search(told):
-                cure = ", or look in the shop's error log and at WooCommerce > Status > Logs"
-                raise PlatformUnavailable(f"{told}{cure}") from None
-            raise
+            if error.status in (None, 408, 503):
+                raise
+            cure = "look in the shop's error log and at WooCommerce > Status > Logs"
+            raise PlatformUnavailable(f"{error}, or {cure}", error.status) from None
 
     async def _refusal_over_https(self, route: str, params: Params, response: Response) -> SyncError | None:
         """What a key that is not looked at over https means: the other way of proving it tells. None where it does not.
@@ -111,17 +69,17 @@ class WooApi:
         WooCommerce takes Basic only where WordPress knows that the visitor came by https, and checks an OAuth signature
         against the address as WordPress knows it. So a proxy that ends https unknown to WordPress has both refused.
         """
-        body = _error_body(response)
+        body = ErrorBody.of(response)
         ignored = body.code == CANNOT_VIEW or "signature" in body.message.lower()
         if self._other_http is None or self._other_tried or response.status != 401 or not ignored or response.is_html:
             return None
         self._other_tried = True  # once: requests under way at the same time are refused alike
         async with self._other_http:
-            second = await self._get(self._other_http, self.way, route, params)
-        told = _told(response, body)
+            second = await self._get(self._other_http, route, params, self.places.now)
+        told = body.told(response)
         if second.status == 200:
             return CredentialsRejected(f"{told}; the web server drops the Authorization header: set auth=query or auth=oauth1")
-        other = _error_body(second)
+        other = ErrorBody.of(second)
         if {body.code, other.code} == {CANNOT_VIEW, AUTHENTICATION} and "signature" in (body.message + other.message).lower():
             return CredentialsRejected(
                 f"the shop refuses the key by Basic and by OAuth over https ({told}): a proxy ends https and WordPress does not"
@@ -130,38 +88,12 @@ class WooApi:
         return None
 
 
-def _is_no_api(response: Response) -> bool:
-    """Whether it is a page of the site itself, as where the permalinks are others."""
-    return response.is_html and response.status in (200, 404)
-
-
-class _ErrorBody(msgspec.Struct):
-    code: str = ""
-    message: str = ""
-
-
-_ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
-
-
-def _error_body(response: Response) -> _ErrorBody:
-    try:
-        return _ERROR_BODY.decode(response.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _ErrorBody()
-
-
-def _told(response: Response, body: _ErrorBody) -> str:
-    """What the shop says, in its own words where it has some."""
-    words = f" {body.code}: {one_line(redact(body.message), 120)}" if body.code or body.message else ""
-    return f"{response.host_and_path} answers {response.status}{words}"
-
-
 def error_of(response: Response) -> SyncError:
     """The meaning of any answer other than 200, 429 and 5xx."""
     if response.is_html:
         return web_page_error(response, "the REST API of a WordPress shop", _FOLDER)
-    body = _error_body(response)
-    told = _told(response, body)
+    body = ErrorBody.of(response)
+    told = body.told(response)
     if body.code == "rest_no_route":
         cure = "turn on the WooCommerce plugin, and check that the address is the shop's"
         kind = NoRoute if response.status == 404 else StoreMisconfigured

@@ -3,15 +3,17 @@
 Where the words come from: the product and variation classes of WooCommerce, and answers recorded from 7.0, 10.3 and 11.0.
 """
 
-from functools import cache
+from array import array
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, SeenIds
 from inventory_pipeline.connectors.toolkit.parsing import price_of, text_of, whole_id
 from inventory_pipeline.core.errors import LineRejected
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, platform_number
-from inventory_pipeline.core.stock import TITLE_LENGTH, Status, StockLine
+from inventory_pipeline.core.stock import TITLE_LENGTH, Page, Status, StockLine
 
 GROUPED = "grouped product (its members are the lines)"
 EXTERNAL = "external product (sold elsewhere)"
@@ -60,12 +62,6 @@ class Variation(Item, gc=False, kw_only=True):
 Listed = TypeVar("Listed", Product, Variation)
 
 
-@cache
-def field_names(kind: type[Product] | type[Variation]) -> str:
-    """The value of `_fields`: what is requested is no more than is read, which also spares the shop the work."""
-    return ",".join(kind.__struct_fields__)
-
-
 class Parent(NamedTuple):
     """What variations need of their product, and no more: a shop may have very many. `pool` is the product's own stock,
     None where it manages none; `fault` says why that stock cannot be read."""
@@ -74,6 +70,75 @@ class Parent(NamedTuple):
     status: Status
     pool: Quantity | None
     fault: LineRejected | None = None
+
+
+class LineBuilder:
+    """Turns listed products and variations into stock lines, and remembers the parents that variations need.
+
+    Memory grows by a small tuple for each parent and eight bytes for each variation that a product names in
+    `named_variations`, not with the lines. `product_ids` are all products that were listed.
+    """
+
+    def __init__(self, product_ids: SeenIds) -> None:
+        self.named_variations = array("q")
+        self._product_ids = product_ids
+        # None: a product that is listed, but so that nothing can be said of its variations.
+        self._parents: dict[int, Parent | None] = {}
+        self._with_variations: set[int] = set()
+        self._pools_used: set[int] = set()
+
+    @property
+    def parent_ids(self) -> list[int]:
+        """The products whose variations are to be read, in the order of their ids."""
+        return sorted(number for number, parent in self._parents.items() if parent is not None)
+
+    def add_products(self, listed: ListPage[Product]) -> Page:
+        page = PageBuilder(listed.rejected)
+        for entry in listed.rejected:
+            if (unreadable := whole_id(entry.item_id)) is not None:
+                self._parents.setdefault(unreadable, None)
+        for product, is_new in zip(listed.items, listed.is_new, strict=True):
+            if reason := excluded_type(product):
+                page.exclude(reason, is_new)
+            elif bears_variations(product):
+                self._parents[product.id] = parse_parent(product)
+                self.named_variations.extend(variation_ids(product) if is_new else ())
+            else:
+                page.add(product.id, product, parse_product)
+        return page.page()
+
+    def add_variations(self, listed: ListPage[Variation], product_id: int | None = None) -> Page:
+        """`product_id` is given where the list is one product's own; else each variation names its product."""
+        page = PageBuilder(listed.rejected)
+        for variation, is_new in zip(listed.items, listed.is_new, strict=True):
+            owner = product_id or whole_id(variation.parent_id) or 0
+            if variation.status == "trash":
+                page.exclude(TRASHED, is_new)
+            elif owner not in self._parents:
+                page.exclude(NOT_VARIABLE if owner in self._product_ids else ORPHAN, is_new)
+            else:
+                page.add(variation.id, variation, partial(self._variation, owner))
+        return page.page()
+
+    def containers(self) -> Page:
+        """The products that only hold variations, for the last page: only then is it known which pools are drawn on."""
+        page = PageBuilder()
+        for number, parent in self._parents.items():
+            if parent is not None:
+                if parent.pool is not None and number not in self._pools_used:
+                    page.exclude(UNUSED_POOL)
+                else:
+                    page.exclude(VARIABLE if number in self._with_variations else NO_VARIATIONS)
+        return page.page()
+
+    def _variation(self, owner: int, variation: Variation) -> StockLine:
+        parent = self._parents[owner]
+        self._with_variations.add(owner)
+        if parent is None:
+            raise LineRejected(f"its product {owner} could not be read", "product", str(owner))
+        if variation.manage_stock == "parent":
+            self._pools_used.add(owner)
+        return parse_variation(variation, owner, parent)
 
 
 def bears_variations(product: Product) -> bool:

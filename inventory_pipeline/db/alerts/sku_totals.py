@@ -31,7 +31,7 @@ def sku_totals(stores: sa.CTE, sku: str | None = None) -> sa.Select:
     with_rule = sa.select(thresholds.c.sku).where(thresholds.c.scope == "sku")
     if sku is not None:
         with_rule = with_rule.where(thresholds.c.sku == sku)
-    totals = _totals(_lines(with_rule), stores)
+    totals = _totals(lines_of(trimmed(stock_levels.c.sku).in_(with_rule)), stores)
     rule = thresholds.alias("sku_rule")
     its_rule = has_identity(rule, "sku", group_name=totals.c.group_name, sku=totals.c.sku)
     return sa.select(
@@ -58,7 +58,7 @@ class SkuTotal(NamedTuple):
 
 def total_of_sku(connection: sa.Connection, stores: Sequence[MonitoredStore], sku: str) -> list[SkuTotal]:
     """The total of a SKU in each group that has it, whether a rule is about it or not."""
-    totals = _totals(_lines(sa.select(sa.literal(sku))), as_relation(stores))
+    totals = _totals(lines_of(trimmed(stock_levels.c.sku) == sku), as_relation(stores))
     return [
         SkuTotal(row.group_name, _number(row.total), _number(row.up_to), row.unknown > 0, row.ambiguous > 0)
         for row in connection.execute(sa.select(totals).order_by(totals.c.group_name))
@@ -70,15 +70,8 @@ def _number(millionths: int | None) -> Number | None:
 
 
 def _totals(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
-    """The totals of all SKUs of these lines.
-
-    1. `_units`: the lines of one pool become one quantity.
-    2. `_places`: the quantities of one store at one place are summed, or counted once where they are one stock.
-    3. `_store_totals`: the places are summed per store; all lines of a stale store count as unknown.
-    4. Of stores that mirror one another only the one read last counts: `rank` 1.
-    5. The stores of a group are summed.
-    """
-    store = _store_totals(_places(_units(lines, stores)))
+    """The totals of all SKUs of these lines over each group: of stores that mirror one another the one read last counts."""
+    store = store_totals(lines, stores)
     counted = sa.select(store).where(store.c.rank == 1).subquery("counted_stores")
     is_open = sa.func.max(counted.c.is_open) == 1
     return (
@@ -96,13 +89,25 @@ def _totals(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
     )
 
 
-def _lines(skus: sa.Select) -> sa.CTE:
+def lines_of(wanted: sa.ColumnElement[bool]) -> sa.CTE:
+    """The evaluated lines of which `wanted` holds, a condition on `stock_levels`, each with its trimmed SKU."""
     level = stock_levels
-    trimmed_sku = trimmed(level.c.sku)
     columns = (level.c[name] for name in ("store_key", "item_id", *LINE_COLUMNS))
-    lines = sa.select(*columns, trimmed_sku.label("sku")).where(trimmed_sku.in_(skus), is_evaluated(level)).cte("sku_lines")
+    lines = sa.select(*columns, trimmed(level.c.sku).label("sku")).where(wanted, is_evaluated(level)).cte("sku_lines")
     # No index has trimmed SKUs: materialized, the levels are read once.
     return lines.prefix_with("MATERIALIZED")
+
+
+def store_totals(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
+    """What each store has of each SKU: `group_name`, `sku`, `store_key`, STOCK_COLUMNS, `up_to` and `is_open` (1 where equal
+    numbers may be one stock, as `total` counts them, or several, which `up_to` adds up), `offered` (1 where the store says
+    that it can be bought), `item_id`, `ambiguous`, `read_at`, `mirror`, and `rank`, 1 for the store of a mirror that counts.
+
+    1. `_units`: the lines of one pool become one quantity.
+    2. `_places`: the quantities of one store at one place are summed, or counted once where they may be one stock.
+    3. `_store_totals`: the places are summed; all lines of a stale store count as unknown.
+    """
+    return _store_totals(_places(_units(lines, stores)))
 
 
 def _units(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
@@ -112,6 +117,7 @@ def _units(lines: sa.CTE, stores: sa.CTE) -> sa.Subquery:
         sa.select(
             *keys,
             *unit_columns(lines),
+            sa.func.max(sa.case((lines.c.sellable.is_(sa.true()), 1), else_=0)).label("offered"),
             sa.func.min(lines.c.location_id).label("location_id"),
             *(sa.func.max(stores.c[name]).label(name) for name in ("stale", "read_at", "mirror", "same_sku")),
         )
@@ -139,7 +145,7 @@ def _places(units: sa.Subquery) -> sa.Subquery:
             sa.func.count().label("units"),
             sa.func.sum(units.c.unknown).label("unknown"),
             sa.func.sum(units.c.free).label("free"),
-            *(sa.func.max(units.c[name]).label(name) for name in ("oversell", "stale", "read_at", "mirror")),
+            *(sa.func.max(units.c[name]).label(name) for name in ("oversell", "offered", "stale", "read_at", "mirror")),
             sa.func.min(units.c.item_id).label("item_id"),
         )
         .group_by(units.c.group_name, units.c.sku, units.c.store_key, units.c.location_id)
@@ -162,6 +168,7 @@ def _store_totals(places: sa.Subquery) -> sa.Subquery:
             sa.case((stale, sa.func.sum(places.c.units)), else_=sa.func.sum(places.c.unknown)).label("unknown"),
             sa.case((stale, 0), else_=sa.func.sum(places.c.free)).label("free"),
             sa.func.max(places.c.oversell).label("oversell"),
+            sa.func.max(places.c.offered).label("offered"),
             sa.func.min(places.c.item_id).label("item_id"),
             sa.func.max(places.c.read_at).label("read_at"),
             mirror.label("mirror"),

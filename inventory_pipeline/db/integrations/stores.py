@@ -18,14 +18,20 @@ _RENAMED = {"group": "group_name", "freshness_limit": "freshness_limit_seconds"}
 _FIXED = frozenset({"key", "created_at", "first_sync_at", "purged_at"})
 
 
-def insert_store(connection: sa.Connection, store: StoreIntegration, now: datetime) -> None:
-    """Registers a store. Raises UsageError where its key was ever used, by a purged store too."""
+def insert_store(connection: sa.Connection, store: StoreIntegration, now: datetime, *, reuse: bool = False) -> None:
+    """Registers a store. Raises UsageError where its key is taken: by a purged store too, unless `reuse`."""
     row = _row({name: getattr(store, name) for name in StoreIntegration.__slots__ if name != "credentials"})
     row["created_at"] = store.created_at or now
     taken = connection.execute(sa.select(_table.c.purged_at).where(_table.c.key == store.key)).first()
     if taken is not None:
-        why = "is taken" if taken.purged_at is None else "belonged to a purged store, and keys are never used again"
-        raise UsageError(f"store key {store.key!r} {why}: choose another")
+        if taken.purged_at is None:
+            raise UsageError(f"store key {store.key!r} is taken: choose another")
+        if not reuse:
+            raise UsageError(
+                f"store key {store.key!r} belonged to a purged store, and runs in Dagster's history carry it: choose another"
+            )
+        connection.execute(stock.snapshots.delete().where(stock.snapshots.c.store_key == store.key))
+        connection.execute(_table.delete().where(_table.c.key == store.key))
     connection.execute(_table.insert().values(row))
     _write_credentials(connection, store.key, store.credentials)
 
@@ -70,7 +76,7 @@ def set_needs_reauthorization(connection: sa.Connection, key: str, reason: str |
 
 
 def purge_store(connection: sa.Connection, key: str, now: datetime) -> None:
-    """Removes the store's stock, history, alerts, thresholds and credentials. Its row stays: the key is never used again.
+    """Removes the store's stock, history, alerts, thresholds and credentials. Its row stays, and holds the key.
 
     A sync under way loses its lease and cannot publish. Raises UsageError for an unknown or purged store.
     """

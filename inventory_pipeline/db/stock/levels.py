@@ -1,6 +1,6 @@
 """Stock levels, now or as of a past instant, streamed line by line."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -69,16 +69,24 @@ _UNKNOWN = {"state": "unknown"} | dict.fromkeys((*NUMBERS, "sellable"))
 
 
 def stock_now(
-    connection: sa.Connection, filters: StockFilter, *, now: datetime, interval: timedelta = SYNC_INTERVAL
+    connection: sa.Connection,
+    filters: StockFilter,
+    *,
+    now: datetime,
+    interval: timedelta = SYNC_INTERVAL,
+    among: Callable[[str], sa.Select] | None = None,
 ) -> Generator[StockRow]:
-    """Current lines by store, item and location. `interval` is the schedule's, for stores without a limit of their own.
+    """Current lines by store, SKU, item and location. `interval` is the schedule's, for stores without a limit of their own.
 
-    A stale line keeps its last numbers. The connection must stay open while rows are taken.
+    `among` gives the statement, with a column `item_id`, of a store's variants that are wanted. A stale line keeps its last
+    numbers. The connection must stay open while rows are taken.
     """
     verified = snapshots.alias("verified")
     for store, last in _stores(connection, filters):
         lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at, verified.c.modified)
         lines = lines.select_from(stock_levels.outerjoin(verified, verified.c.id == stock_levels.c.last_verified_snapshot))
+        if among is not None:
+            lines = lines.where(stock_levels.c.item_id.in_(sa.select(among(store.key).subquery().c.item_id)))
         last_is_stale = is_stale(store, last.ended_at, last.modified, now, interval)
         for line in _stream(connection, lines):
             # `last_verified_snapshot` is null for a line that the last read holds.
@@ -162,7 +170,11 @@ def _select(table: sa.Table, store_key: str, filters: StockFilter, *more: sa.Col
 
 
 def _stream(connection: sa.Connection, lines: sa.Select | sa.CompoundSelect) -> Iterator[Any]:
-    """The rows by item and location; at most _ROWS_AT_ONCE of them are in memory."""
-    ordered = lines.order_by("item_id", "location_id").execution_options(yield_per=_ROWS_AT_ONCE)
-    with connection.execute(ordered) as rows:
+    """The rows by SKU, item and location, those without a SKU last; at most _ROWS_AT_ONCE of them are in memory."""
+    found = lines.subquery("found").c
+    # Byte order on both databases, as `Key` has it.
+    sku = trimmed(found.sku)
+    sku = sku.collate("C") if connection.dialect.name == "postgresql" else sku
+    ordered = sa.select(*found).order_by(sku.is_(None), sku, found.item_id, found.location_id)
+    with connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
         yield from rows

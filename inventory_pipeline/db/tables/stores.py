@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from inventory_pipeline.db.tables.schema import metadata
 from inventory_pipeline.db.types import BigId, Instant, Json, Key
 
-# `group` is a reserved word in SQL, hence `group_name`. A purged store keeps its row: its key is never used again.
+# `group` is a reserved word in SQL, hence `group_name`. A purged store keeps its row, which holds its key.
 store_integrations = sa.Table(
     "store_integrations",
     metadata,

@@ -8,11 +8,13 @@ import dagster as dg
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.alerts.shown import worst_charts, worst_table
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.interval import sync_interval
+from inventory_pipeline.defs.sync.outcome import cell
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from inventory_pipeline.db.alerts.notices import Notice
     from inventory_pipeline.services.alerts.check import CheckResult
     from inventory_pipeline.services.alerts.delivery import Delivered
@@ -22,6 +24,7 @@ CHECK_JOB = "check_alerts"
 NOTHING_OUT, STORES_FRESH, TOLD = "nothing_out_of_stock", "every_store_is_fresh", "notices_delivered"
 
 _LISTED = 30
+_CHARTS = 6
 # How long a notice that was given up keeps its check red.
 _LATELY = timedelta(days=1)
 
@@ -57,7 +60,7 @@ def stock_alerts(
         with services.database.connect() as connection:
             late = undelivered(connection, services.clock() - _LATELY)
             worst = list_alerts(connection, limit=_LISTED)
-            charts = worst_charts(connection, worst)
+            charts = _worst_charts(connection, worst)
     context.log.info("%s stores: %s", result.stores, dict(result.counts))
     # In this order: what a check says is of the latest materialization that there is.
     yield _materialization(result, delivered, late, worst, charts)
@@ -111,7 +114,7 @@ def _materialization(
     return dg.MaterializeResult(
         metadata={
             **severities,
-            "worst": dg.MetadataValue.md(worst_table(worst)),
+            "worst": dg.MetadataValue.md(_worst_table(worst)),
             **({"charts": dg.MetadataValue.md(charts)} if charts else {}),
             **result.counts,
             "stores": result.stores,
@@ -122,6 +125,35 @@ def _materialization(
             "dagster/row_count": sum(severities.values()),
         }
     )
+
+
+def _worst_table(worst: Sequence[Alert]) -> str:
+    """Markdown. It holds what `manage_alerts` asks for: the alert's number, and the variant's id."""
+    if not worst:
+        return "No alert is open."
+    head = ["| alert | level | store | variant | SKU | title | available | rule | status | as of (UTC) |", f"|{'---|' * 10}"]
+    return "\n".join([*head, *("| " + " | ".join(_cells(alert)) + " |" for alert in worst)])
+
+
+def _cells(alert: Alert) -> list[str]:
+    """The number opens the form that decides about the alert, the store its page; a SKU's alert belongs to a group."""
+    form = f"action: acknowledge\nalerts: [{alert.id}]\n"
+    number = f"[{alert.id}]({names.launchpad(names.MANAGE_ALERTS_JOB, form)})"
+    amount = show_total(alert.available, alert.up_to, at_least=alert.at_least) or "–"
+    words = "; ".join(filter(None, (alert.words, total_mark(alert.up_to, ambiguous=alert.ambiguous))))
+    where = f"[{cell(alert.store_key)}]({names.store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
+    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(words, 160), amount, cell(alert.rule))
+    return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
+
+
+def _worst_charts(connection: "sa.Connection", worst: Sequence[Alert]) -> str:
+    """Markdown with the pictures in it: the gravest alerts', then those of their stores."""
+    from inventory_pipeline.services.stock.charts import alert_charts, data_uri, store_chart
+
+    gravest = worst[:_CHARTS]
+    pictures = [chart for alert in gravest for chart in alert_charts(connection, alert)]
+    pictures += [store_chart(connection, key) for key in dict.fromkeys(alert.store_key for alert in gravest) if key]
+    return "\n\n".join(f"![stock over time]({data_uri(svg)})" for svg in pictures)
 
 
 check_alerts = dg.define_asset_job(

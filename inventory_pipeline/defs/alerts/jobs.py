@@ -11,9 +11,8 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.quantity import exact_number
 from inventory_pipeline.core.thresholds import checked_threshold
-from inventory_pipeline.defs.alerts.shown import MANAGE_JOB
-from inventory_pipeline.defs.forms import form_of
-from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs import names
+from inventory_pipeline.defs.resources import Inventory, form_of
 from inventory_pipeline.defs.sync.interval import sync_interval
 
 if TYPE_CHECKING:
@@ -57,16 +56,16 @@ def decide(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory
     with inventory.open_in_step(context) as services:
         alerting = services.alerting(sync_interval(services.environment))
         if form["action"] == "set_threshold":
-            told = _set_threshold(alerting, form, actor)
+            done = _set_threshold(alerting, form, actor)
         elif not form["alerts"]:
             raise UsageError(f"{form['action']} needs the numbers of alerts; the asset stock_alerts lists them")
         elif form["action"] == "acknowledge":
-            told = f"acknowledged: {_numbers(alerting.decisions.acknowledge(form['alerts'], actor))}"
+            done = f"acknowledged: {_numbers(alerting.decisions.acknowledge(form['alerts'], actor))}"
         else:
             until = services.clock() + timedelta(hours=form["hours"])
-            told = f"snoozed until {show_instant(until)}: {_numbers(alerting.decisions.snooze(form['alerts'], until, actor))}"
-    context.log.info(told)
-    context.add_output_metadata({"done": told})
+            done = f"snoozed until {show_instant(until)}: {_numbers(alerting.decisions.snooze(form['alerts'], until, actor))}"
+    context.log.info(done)
+    context.add_output_metadata({"done": done})
 
 
 def _numbers(alerts: Sequence[Alert]) -> str:
@@ -92,7 +91,7 @@ def _set_threshold(alerting: "Alerting", form: Mapping[str, Any], actor: str) ->
 @dg.job(
     config=form_of("decide", FORM),
     description="Acknowledges or snoozes alerts, or sets a threshold: fill in the form on the Launchpad tab.",
-    name=MANAGE_JOB,
+    name=names.MANAGE_ALERTS_JOB,
 )
 def manage_alerts() -> None:
     decide()

@@ -1,4 +1,8 @@
-"""Store integrations for people who know only the web UI: two jobs whose launchpad configuration is the form."""
+"""Store integrations for people who know only the web UI: two jobs whose launchpad configuration is the form.
+
+The forms are plain schemas of loose strings, checked in the op: a field of `dg.Config` takes {"env": NAME} for any NAME of
+the server's environment, and a constrained one prints the value that it refuses into the event log.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,25 +14,76 @@ import dagster as dg
 from inventory_pipeline.core.clock import system_clock
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.stores import DEFAULT_GROUP, StoreIntegration
 from inventory_pipeline.core.text import one_line
-from inventory_pipeline.defs.forms import form_of
-from inventory_pipeline.defs.integrations.first_sync import first_sync
-from inventory_pipeline.defs.integrations.forms import CHANGEABLE, MANAGE_FORM, REGISTER_FORM
-from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.integrations.partitions import add_partitions, no_run_carries
+from inventory_pipeline.defs.integrations.sensor import first_sync
 from inventory_pipeline.defs.private_dagster import RawMetadataValue
-from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.defs.resources import Inventory, form_of
 
 if TYPE_CHECKING:
     from inventory_pipeline.connectors.base import CheckItem
     from inventory_pipeline.services.integrations.service import Change, Integrations
 
 
+REGISTER_FORM = {
+    "key": dg.Field(
+        str,
+        description=(
+            "What every list calls the store, chosen once and never changed: lower-case letters, digits, - and _, as in"
+            " berlin-shop."
+        ),
+    ),
+    "platform": dg.Field(str, description="woocommerce, shopify, prestashop, medusa, saleor, vendure or feed."),
+    "url": dg.Field(
+        str, default_value="", description="The store's address, https and public, without any key or password in it."
+    ),
+    "name": dg.Field(str, default_value="", description="For people. Empty: the key."),
+    "group": dg.Field(str, default_value=DEFAULT_GROUP, description="The merchant: totals never go beyond a group."),
+    "settings": dg.Field(
+        dg.Map(str, str), default_value={}, description="The platform's options, all in quotes: per_page: '50'."
+    ),
+    "credentials": dg.Field(
+        dg.Map(str, str),
+        default_value={},
+        description=(
+            "woocommerce: consumer_key and consumer_secret. shopify: access_token, or client_id and client_secret."
+            " prestashop: key. medusa: api_key. saleor: token. vendure: api_key, or username and password. feed: none,"
+            " or username and password, or token, or query.PARAMETER. Each as a reference, never the secret itself, since this"
+            " form is kept and shown: secret:NAME (stored by `inventory-pipeline credentials set NAME --host H`) or"
+            " env:INVENTORY_CRED_NAME. It is sent only to the hosts that it was bound to on the command line."
+        ),
+    ),
+    "is_active": dg.Field(bool, default_value=True, description="Whether it may be synced."),
+    "auto_sync": dg.Field(bool, default_value=False, description="Whether its first sync starts as soon as it is active."),
+}
+ACTIONS = dg.Enum("StoreAction", [dg.EnumValue(name) for name in ("activate", "deactivate", "check", "change")])
+CHANGEABLE = ("url", "name", "group", "settings", "credentials")
+_MERGED = "Named ones are set, one with '' is taken away, the others stay."
+_STAYS = "For change; left empty it stays as it is."
+MANAGE_FORM = {
+    "key": dg.Field(str, description="The store's key."),
+    "action": dg.Field(
+        ACTIONS,
+        description=(
+            "activate; deactivate (no more syncs, its stock and history stay); check (asks the store whether address,"
+            " credentials and permissions are right); or change (what is filled in below)."
+        ),
+    ),
+    "url": dg.Field(str, default_value="", description=f"{_STAYS} Another host needs credentials that are bound to it."),
+    "name": dg.Field(str, default_value="", description=_STAYS),
+    "group": dg.Field(str, default_value="", description=_STAYS),
+    "settings": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED}"),
+    "credentials": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED} References, never secrets."),
+}
+
+
 @dg.op(config_schema=REGISTER_FORM, out=dg.Out(dg.Nothing), description="Says the store's state, and what starts its first sync.")
 def register(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     started = system_clock()
     with _integrations(context, inventory) as integrations:
-        change = integrations.add(StoreIntegration(**context.op_config))
+        store = StoreIntegration(**context.op_config)
+        change = integrations.add(store, reuse=no_run_carries(context.instance, store.key.strip()))
     _tell(context, change, started)
 
 

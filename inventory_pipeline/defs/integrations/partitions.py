@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.defs.names import STORES_PARTITIONS
+from inventory_pipeline.defs.names import PARTITION_TAG, STORES_PARTITIONS
 
 stores_partitions = dg.DynamicPartitionsDefinition(name=STORES_PARTITIONS)
 
@@ -33,3 +33,8 @@ def add_partitions(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:
     """Makes the keys known to Dagster, so that a store can be synced before the sensor's next tick. Repeats do no harm."""
     for start in range(0, len(keys), CHUNK):
         instance.add_dynamic_partitions(STORES_PARTITIONS, list(keys[start : start + CHUNK]))
+
+
+def no_run_carries(instance: dg.DagsterInstance, key: str) -> bool:
+    """Whether the history knows nothing of the key, so that another store may have it: a run belongs to one store for ever."""
+    return not instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: key}), limit=1)

@@ -1,4 +1,4 @@
-"""The asset: a store's stock as of its last complete read."""
+"""The asset, a store's stock as of its last complete read, and the job that syncs it."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,8 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
-from inventory_pipeline.defs.sync.endings import materialization, way_out
-from inventory_pipeline.defs.sync.sync_run import log_ending, run_sync
+from inventory_pipeline.defs.sync.outcome import failure_links, materialization
+from inventory_pipeline.defs.sync.sync_run import log_outcome, run_sync
 
 
 @dg.asset(
@@ -48,14 +48,21 @@ def inventory_snapshot(
     context: dg.AssetExecutionContext, inventory: dg.ResourceParam[Inventory]
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     with inventory.alive(context) as heartbeat:
-        ending = run_sync(context, inventory, heartbeat)
-        if ending.result is not None:
+        outcome = run_sync(context, inventory, heartbeat)
+        if outcome.result is not None:
             # Before its checks: what a check says is of the latest materialization that there is.
-            yield materialization(context.instance, ending.result)
+            yield materialization(context.instance, outcome.result)
         store = context.partition_key if context.has_partition_key else None
         if store is not None:
-            yield from check_results(ending)
-        log_ending(ending)
-        if ending.result is None:
+            yield from check_results(outcome)
+        log_outcome(outcome)
+        if outcome.result is None:
             # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
-            raise dg.Failure(ending.error, metadata=way_out(ending, store), allow_retries=False)
+            raise dg.Failure(outcome.error, metadata=failure_links(outcome, store), allow_retries=False)
+
+
+sync_inventory = dg.define_asset_job(
+    names.SYNC_JOB,
+    selection=dg.AssetSelection.assets(names.SNAPSHOT),
+    description="Reads stores whole and publishes their stock, a run for each. Materialize… asks for the stores (partitions).",
+)

@@ -15,7 +15,7 @@ from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
-from inventory_pipeline.defs.sync.endings import Ending
+from inventory_pipeline.defs.sync.outcome import SyncOutcome
 
 BELIEVABLE = "snapshot_believable"
 # Below the shrink that quarantines (30 % and 20 lines): published, and yet somebody should know.
@@ -119,10 +119,10 @@ def _spec(name: str, description: str) -> dg.AssetCheckSpec:
 check_specs = [_spec(name, description) for name, (_, description) in _CHECKS.items()]
 
 
-def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
+def check_results(outcome: SyncOutcome) -> Iterator[dg.AssetCheckResult]:
     """The checks of one ended sync. Where nothing was published, they say so: Dagster would call them failed without a word."""
     for name, (find, _) in _CHECKS.items():
-        found = find(ending.result) if ending.result is not None else _not_judged(name, ending)
+        found = find(outcome.result) if outcome.result is not None else _not_judged(name, outcome)
         yield dg.AssetCheckResult(
             check_name=name,
             passed=found.severity is None,
@@ -132,7 +132,7 @@ def check_results(ending: Ending) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-def _not_judged(name: str, ending: Ending) -> Finding:
+def _not_judged(name: str, outcome: SyncOutcome) -> Finding:
     if name == BELIEVABLE:
-        return Finding(str(ending.error), {}, _WARN if ending.outcome == "refused" else _ERROR)
+        return Finding(str(outcome.error), {}, _WARN if outcome.name == "refused" else _ERROR)
     return Finding(f"not judged: the last sync published nothing; {BELIEVABLE} says why", {}, _WARN)

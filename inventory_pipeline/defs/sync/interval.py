@@ -1,8 +1,9 @@
-"""How long the schedule leaves between two syncs: what a snapshot's freshness is measured by."""
+"""The schedule's cron line, and how long it leaves between two syncs: what a snapshot's freshness is measured by."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.environment import DEFAULT_CRON, Environment
 
@@ -19,7 +20,6 @@ def sync_interval(environment: Environment) -> timedelta:
     if environment.sync_cron == DEFAULT_CRON:
         return SYNC_INTERVAL
     from inventory_pipeline.defs.private_dagster import schedule_execution_time_iterator
-    from inventory_pipeline.defs.sync.schedules import checked_cron
 
     cron = checked_cron(environment.sync_cron, environment.timezone)
     ticks = schedule_execution_time_iterator(datetime.now(UTC).timestamp(), cron, environment.timezone)
@@ -31,3 +31,25 @@ def sync_interval(environment: Environment) -> timedelta:
         if tick - first > _SPAN:
             break
     return longest
+
+
+def checked_cron(cron: str, timezone: str) -> str:
+    """The cron line, or UsageError naming the variable that cannot be used and showing one that can."""
+    from inventory_pipeline.defs.private_dagster import is_valid_cron_string
+
+    if not is_valid_cron_string(cron) or not _ever_ticks(cron, timezone):
+        raise UsageError(
+            f"INVENTORY_SYNC_CRON={cron!r:.60} is not a cron line of five fields that ever ticks, such as '0 */2 * * *'"
+        )
+    return cron
+
+
+def _ever_ticks(cron: str, timezone: str) -> bool:
+    """31 April is valid to the letter, and would stop Dagster's scheduler with an error at each tick."""
+    from inventory_pipeline.defs.private_dagster import schedule_execution_time_iterator
+
+    try:
+        next(iter(schedule_execution_time_iterator(datetime.now(UTC).timestamp(), cron, timezone)))
+    except ValueError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG, code_server_executes
 from inventory_pipeline.defs.sync.checks import check_results
-from inventory_pipeline.defs.sync.endings import Ending, materialization, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, materialization, write_tags
 from inventory_pipeline.defs.sync.sync_log import has_own_tags, is_sync
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class StuckRun:
         return self.run.tags.get(names.PARTITION_TAG) if is_sync(self.run) else None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Which run it is, for a person."""
         whose = f"sync of store {self.store}" if self.store else f"run of {self.run.job_name}"
         return f"{whose}, run {self.run.run_id}"
@@ -79,7 +79,9 @@ def find_stuck_runs(instance: dg.DagsterInstance, services: "Services", run_ids:
     for record in records:
         life = lives.get(record.dagster_run.run_id)
         try:
-            death = death_of(life, now, patience) if life is not None else _death_unbegun(instance, record, now, patience)
+            death = (
+                death_of(life, now, patience) if life is not None else _death_without_heartbeat(instance, record, now, patience)
+            )
         except Exception:
             logger.exception("Run %s cannot be judged", record.dagster_run.run_id)
             continue
@@ -88,7 +90,9 @@ def find_stuck_runs(instance: dg.DagsterInstance, services: "Services", run_ids:
     return found
 
 
-def _death_unbegun(instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime, patience: "Patience") -> "Death | None":
+def _death_without_heartbeat(
+    instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime, patience: "Patience"
+) -> "Death | None":
     """Of a run whose body has not begun: its code server is asked, then its process, and else the time decides."""
     from inventory_pipeline.services.sync.run_life import Death
 
@@ -131,12 +135,12 @@ def _is_executed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool | Non
 
     A code server that has reloaded its code, or was told to cancel the run, no longer names it: its word alone is no proof.
     """
-    told = code_server_executes(run)
-    if told:
+    executes = code_server_executes(run)
+    if executes:
         return True
     process = _local_process(instance, run)
     if process is None:
-        return None if run.status is dg.DagsterRunStatus.CANCELING else told
+        return None if run.status is dg.DagsterRunStatus.CANCELING else executes
     return process
 
 
@@ -239,13 +243,13 @@ def close_run(instance: dg.DagsterInstance, services: "Services", run_id: str, r
     platform, published, newest = _published(services, run)
     canceling = run.status is dg.DagsterRunStatus.CANCELING
     if published is not None:
-        ending = Ending("published", result=published)
+        outcome = SyncOutcome("published", result=published)
     elif canceling:
-        ending = Ending("canceled")
+        outcome = SyncOutcome("canceled")
     else:
-        ending = Ending("failed", error=f"{reason}; {_what_follows(run)}")
+        outcome = SyncOutcome("failed", error=f"{reason}; {_what_follows(run)}")
     if is_sync(run) and not has_own_tags(run):
-        write_tags(instance, run, ending, platform)
+        write_tags(instance, run, outcome, platform)
     if published is not None:
         if newest:
             _report_published(instance, run, published)
@@ -254,7 +258,7 @@ def close_run(instance: dg.DagsterInstance, services: "Services", run_id: str, r
     elif canceling:
         instance.report_run_canceled(run, reason)
     else:
-        instance.report_run_failed(run, ending.error)
+        instance.report_run_failed(run, outcome.error)
     return True
 
 
@@ -281,16 +285,16 @@ def _published(services: "Services", run: dg.DagsterRun) -> tuple[str | None, Sy
 
 
 def _report_published(instance: dg.DagsterInstance, run: dg.DagsterRun, result: SyncResult) -> None:
-    """The partition's materialization and checks, as far as the run had not told them itself."""
+    """The partition's materialization and checks, as far as the run had not reported them itself."""
     which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[result.store])
     latest = next(iter(instance.fetch_materializations(which, limit=1).records), None)
-    told = latest.asset_materialization.metadata.get("as_of") if latest and latest.asset_materialization else None
+    shown = latest.asset_materialization.metadata.get("as_of") if latest and latest.asset_materialization else None
     metadata = materialization(instance, result).metadata
-    if metadata is not None and told != metadata["as_of"]:
+    if metadata is not None and shown != metadata["as_of"]:
         instance.report_runless_asset_event(dg.AssetMaterialization(names.SNAPSHOT, metadata=metadata, partition=result.store))
     events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     evaluated = {event.event_log_entry.get_dagster_event().asset_check_evaluation_data.check_name for event in events}
-    for check in check_results(Ending("published", result=result)):
+    for check in check_results(SyncOutcome("published", result=result)):
         if check.check_name is not None and check.check_name not in evaluated:
             instance.report_runless_asset_event(
                 dg.AssetCheckEvaluation(

@@ -79,12 +79,11 @@ def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
 
 def failed_stores(instance: "DagsterInstance", stores: Sequence[str]) -> list[str]:
     """Those of `stores` whose last sync that was let run to its end failed or was quarantined. Two queries."""
-    from inventory_pipeline.defs.sync.latest_runs import latest_run_ids
-    from inventory_pipeline.defs.sync.recorded_runs import history_of, runs_by_id
+    from inventory_pipeline.defs.sync.recorded_runs import history_of, latest_run_ids, runs_by_id
 
     latest: dict[str | None, SyncLogRow] = {}
-    run_ids = latest_run_ids(instance, stores, each=_LOOK_BACK)
     with history_of(instance) as connection:
+        run_ids = latest_run_ids(connection, stores, each=_LOOK_BACK)
         for run in runs_by_id(connection, run_ids):
             row = _row(run)
             if run.is_sync and row.outcome in ("published", "failed", "quarantined"):
@@ -134,9 +133,9 @@ def _row(run: "RecordedRun") -> SyncLogRow:
 
 
 def _outcome(run: "RecordedRun", own: Mapping[str, str]) -> Outcome | None:
-    told = own.get(names.OUTCOME_TAG)
-    if told in get_args(Outcome):
-        return cast(Outcome, told)
+    written = own.get(names.OUTCOME_TAG)
+    if written in get_args(Outcome):
+        return cast(Outcome, written)
     if not run.is_finished:
         return None
     ended: dict[str, Outcome] = {"SUCCESS": "published", "CANCELED": "canceled"}

@@ -1,6 +1,11 @@
 """One run's sync, from its partition key to its line in the sync log."""
 
 import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,9 +26,9 @@ from inventory_pipeline.core.sync import Outcome
 from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG
 from inventory_pipeline.defs.resources import Inventory, failure
-from inventory_pipeline.defs.sync.cancel import cancelled_from_elsewhere, has_launcher
-from inventory_pipeline.defs.sync.endings import Ending, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
 if TYPE_CHECKING:
@@ -32,13 +37,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CANCEL_POLL_SECONDS = 1.0
 
-def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat: "Heartbeat") -> Ending:
+
+def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat: "Heartbeat") -> SyncOutcome:
     """Syncs the run's store and writes the run's tags, also where the run is canceled meanwhile.
 
     Raises, without tags: RetryRequested where the platform or a database was unavailable at the first attempt, Failure
     where somebody else has written down this run's end, and whatever exception ended the run from outside. All other
-    errors become an Ending.
+    errors become a SyncOutcome.
     """
     store: StoreIntegration | None = None
     try:
@@ -47,7 +54,7 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
             key = _store_key(context)
             with inventory.open() as services:
                 store = _known_store(context.instance, services, key)
-                _free_from_the_dead(context, services, key)
+                _free_lease_of_dead_run(context, services, key)
                 accepted = context.op_execution_context.op_config
                 result = services.sync().sync_all_products(
                     key,
@@ -55,20 +62,20 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
                     accept_shrink=accepted["accept_shrink"],
                     accept_unreadable=accepted["accept_unreadable"],
                 )
-        ending = Ending("published", result=result)
-    except Exception as error:  # noqa: BLE001 - told by its type
-        ending = _ending_of(context, inventory, error)
+        outcome = SyncOutcome("published", result=result)
+    except Exception as error:  # noqa: BLE001 - its type says what it means
+        outcome = _outcome_of_error(context, inventory, error)
     except BaseException:
-        write_tags(context.instance, context.run, _ended_from_outside(context), None if store is None else store.platform)
+        write_tags(context.instance, context.run, _outcome_of_signal(context), None if store is None else store.platform)
         raise
     try:
-        write_tags(context.instance, context.run, ending, None if store is None else store.platform)
+        write_tags(context.instance, context.run, outcome, None if store is None else store.platform)
     except Exception as error:
         lost = history_error(error)
         if lost is None:
             raise
         raise inventory.again_or_failure(context, lost) from None
-    return ending
+    return outcome
 
 
 def _store_key(context: dg.AssetExecutionContext) -> str:
@@ -88,7 +95,7 @@ def _known_store(instance: dg.DagsterInstance, services: "Services", key: str) -
     return store
 
 
-def _free_from_the_dead(context: dg.AssetExecutionContext, services: "Services", key: str) -> None:
+def _free_lease_of_dead_run(context: dg.AssetExecutionContext, services: "Services", key: str) -> None:
     """A killed process leaves its lease behind; nobody should have to wait for a sensor, or for a daemon at all."""
     from inventory_pipeline.db.sync import heartbeats, leases
     from inventory_pipeline.services.sync.run_life import bar
@@ -108,36 +115,36 @@ def _free_from_the_dead(context: dg.AssetExecutionContext, services: "Services",
         leases.release(services.database, key, lease.run_id)
     else:
         for stuck in StuckRunWatch(context.instance, services).look_until_settled([lease.run_id]):
-            logger.warning("Closed the %s: %s", stuck.told, stuck.death.reason)
+            logger.warning("Closed the %s: %s", stuck.description, stuck.death.reason)
 
 
-def _ending_of(context: dg.AssetExecutionContext, inventory: Inventory, error: Exception) -> Ending:
+def _outcome_of_error(context: dg.AssetExecutionContext, inventory: Inventory, error: Exception) -> SyncOutcome:
     """What the error means for the run; raises RetryRequested where one more attempt may mend it."""
     match error:
         case RunClosed():
             raise failure(error) from None
         case Quarantined():
-            return replace(_told("quarantined", error), accepts=error.accepts)
+            return replace(_unpublished("quarantined", error), accepts=error.accepts)
         case LeaseHeld():
-            return replace(_told("refused", error), holder=error.holder)
+            return replace(_unpublished("refused", error), holder=error.holder)
         case StoreRefused():
-            return _told("refused", error)
+            return _unpublished("refused", error)
     error = history_error(error) or error
     if isinstance(error, PlatformUnavailable | DatabaseUnavailable) and context.retry_number == 0:
         raise inventory.again_or_failure(context, error) from None
     if isinstance(error, InventoryError):
-        return _told("failed", error)
+        return _unpublished("failed", error)
     # A fault of ours: whole in the log, where it is redacted, and one line elsewhere.
     logger.error("Unexpected error", exc_info=error)
-    return _told("failed", f"unexpected {type(error).__name__}: {error}")
+    return _unpublished("failed", f"unexpected {type(error).__name__}: {error}")
 
 
-def log_ending(ending: Ending) -> None:
+def log_outcome(outcome: SyncOutcome) -> None:
     """The one line that says it all, in the log file and on the run's page, which opens at its end."""
-    if ending.result is None:
-        logger.warning("%s: %s", ending.outcome, str(ending.error).removeprefix(f"{ending.outcome}: "))
+    if outcome.result is None:
+        logger.warning("%s: %s", outcome.name, str(outcome.error).removeprefix(f"{outcome.name}: "))
         return
-    result, counts = ending.result, ending.result.snapshot.counts
+    result, counts = outcome.result, outcome.result.snapshot.counts
     logger.info(
         "Published snapshot %d of %s: %d lines seen, %d created, %d updated, %d skipped, %d rejected, %d missing; %d requests",
         result.snapshot.id,
@@ -152,19 +159,51 @@ def log_ending(ending: Ending) -> None:
     )
 
 
-def _told(outcome: Outcome, error: object) -> Ending:
-    return Ending(outcome, error=short_with_cure(redact(str(error)), 2_000))
+def _unpublished(name: Outcome, error: object) -> SyncOutcome:
+    return SyncOutcome(name, error=short_with_cure(redact(str(error)), 2_000))
 
 
-def _ended_from_outside(context: dg.AssetExecutionContext) -> Ending:
+def _outcome_of_signal(context: dg.AssetExecutionContext) -> SyncOutcome:
     """What to call it that a signal ended this run: canceled only if a person did it."""
     run = context.instance.get_run_by_id(context.run.run_id) or context.run
     if run.status is dg.DagsterRunStatus.FAILURE:
-        return Ending("failed", error="the run was ended because it had been marked as failed; the next sync takes over")
+        return SyncOutcome("failed", error="the run was ended because it had been marked as failed; the next sync takes over")
     if run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
-        return Ending("canceled")
+        return SyncOutcome("canceled")
     if has_launcher(run):
-        return Ending("failed", error="the run's process was told to end (a shutdown or a deploy); the next sync takes over")
+        return SyncOutcome("failed", error="the run's process was told to end (a shutdown or a deploy); the next sync takes over")
     # Ctrl-C on a command line. Dagster calls that a failure unless it was told first.
     context.instance.report_run_canceling(run)
-    return Ending("canceled")
+    return SyncOutcome("canceled")
+
+
+def has_launcher(run: dg.DagsterRun) -> bool:
+    """Whether a code server started the run's process, and so delivers Cancel to it."""
+    return CODE_SERVER_TAG in run.tags
+
+
+@contextmanager
+def cancelled_from_elsewhere(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[None]:
+    """Interrupts the block within a second or so of someone ending the run in the UI.
+
+    The run launcher does so for the runs that it started. For others (the asset CLI, `job execute`,
+    `sync-all-stores`) Dagster only writes down that the run is to be canceled, and nobody would look.
+    """
+    if has_launcher(run) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_CANCEL_POLL_SECONDS):
+            now = instance.get_run_by_id(run.run_id)
+            if now is not None and (now.is_finished or now.status is dg.DagsterRunStatus.CANCELING):
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    watcher = threading.Thread(target=watch, name="cancelled-from-elsewhere", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()

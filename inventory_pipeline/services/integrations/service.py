@@ -74,11 +74,11 @@ class Integrations:
         with self._database.connect() as connection:
             return _registered(connection, key)
 
-    def add(self, store: StoreIntegration, values: Mapping[str, str] | None = None) -> Change:
+    def add(self, store: StoreIntegration, values: Mapping[str, str] | None = None, *, reuse: bool = False) -> Change:
         """Registers a store whose platform, address, settings and references can be used; calls no network.
 
         `values` are credentials that were typed: they are stored as `KEY.NAME`, bound to the store's hosts. With `auto_sync`
-        its first sync is requested as soon as it is active.
+        its first sync is requested as soon as it is active. With `reuse` the key may be a purged store's: no run carries it.
         """
         store = replace(store, key=checked_key(store.key), url=checked_url(store.url), name=store.name.strip() or store.key)
         check_settings(store.settings)
@@ -86,7 +86,7 @@ class Integrations:
         with self._secrets.changing() as connection:
             check_references(store.credentials, _secret_names(connection))
             named, store = store.credentials, _with_typed(store, values or {})
-            stores.insert_store(connection, store, self._clock())
+            stores.insert_store(connection, store, self._clock(), reuse=reuse)
             notes = self._bound(connection, store, named, values or {})
             self._try_to_connect(connection, store)
             self._record(connection, "stores add", store.key, _described(store))
@@ -160,7 +160,7 @@ class Integrations:
         return self._switch(key, is_active=False)
 
     def purge(self, key: str) -> Change:
-        """Removes the store's stock, history and references for ever; its key is never used again."""
+        """Removes the store's stock, history and references for ever; its key stays taken while a run carries it."""
         with self._database.begin() as connection:
             old = _live(connection, key)
             stores.purge_store(connection, key, self._clock())
@@ -276,7 +276,7 @@ def _registered(connection: sa.Connection, key: str) -> StoreIntegration:
 def _live(connection: sa.Connection, key: str) -> StoreIntegration:
     store = _registered(connection, key)
     if store.purged_at is not None:
-        raise UsageError(f"store {key!r} was purged on {show_instant(store.purged_at)}; its key is never used again")
+        raise UsageError(f"store {key!r} was purged on {show_instant(store.purged_at)}; `stores add` makes another")
     return store
 
 

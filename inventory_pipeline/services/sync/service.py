@@ -103,7 +103,7 @@ class InventorySyncService:
                 " register_store_integration connects one"
             )
         if store.purged_at is not None:
-            raise StoreRefused(f"store {store_key!r} was purged on {show_instant(store.purged_at)}; its key is never used again")
+            raise StoreRefused(f"store {store_key!r} was purged on {show_instant(store.purged_at)}; `stores add` makes another")
         if not store.is_active:
             raise StoreRefused(
                 f"store {store_key!r} is inactive; the job manage_store_integration or"

@@ -19,7 +19,7 @@ from inventory_pipeline.defs.alerts.sensors import (
     stock_alert_sensor,
     sync_trouble_notice_sensor,
 )
-from inventory_pipeline.defs.links import launchpad, store_page
+from inventory_pipeline.defs.names import launchpad, store_page
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.db.shop import line, publication

@@ -10,7 +10,7 @@ from inventory_pipeline.connectors.registry import platforms
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.integrations.forms import REGISTER_FORM
+from inventory_pipeline.defs.integrations.jobs import REGISTER_FORM
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.conftest import bind

@@ -17,7 +17,7 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.assets import inventory_snapshot
 from inventory_pipeline.defs.sync.checks import check_specs
-from inventory_pipeline.defs.sync.endings import materialization
+from inventory_pipeline.defs.sync.outcome import materialization
 from inventory_pipeline.defs.sync.sync_log import list_syncs
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.services.sync.service import LEASE_TTL

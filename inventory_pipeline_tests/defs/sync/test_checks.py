@@ -11,7 +11,7 @@ import pytest
 from inventory_pipeline.core.stock import Completeness
 from inventory_pipeline.core.sync import Counts, PublishedSnapshot, StockTotals, StoreRead, SyncResult
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
-from inventory_pipeline.defs.sync.endings import Ending
+from inventory_pipeline.defs.sync.outcome import SyncOutcome
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COUNTS = Counts(seen=100, created=0, updated=0, skipped=100, rejected=0)
@@ -50,13 +50,13 @@ def having(
 
 def found(result: SyncResult) -> dict[str, dg.AssetCheckSeverity]:
     """The checks that did not pass, and how serious each is."""
-    results = check_results(Ending("published", result=result))
+    results = check_results(SyncOutcome("published", result=result))
     return {str(check.check_name): check.severity for check in results if not check.passed}
 
 
 def test_a_sync_with_nothing_to_say_passes_every_check() -> None:
     assert found(WELL) == {}
-    assert len(list(check_results(Ending("published", result=WELL)))) == len(check_specs)
+    assert len(list(check_results(SyncOutcome("published", result=WELL)))) == len(check_specs)
 
 
 @pytest.mark.parametrize(
@@ -84,24 +84,24 @@ def test_each_fault_is_found_by_its_own_check_and_as_serious_as_it_deserves(
 
 def test_a_gap_is_told_with_where_to_look() -> None:
     result = having(proof=GAP, warnings=["2 of 100 entries were not shown"])
-    (check,) = [check for check in check_results(Ending("published", result=result)) if not check.passed]
+    (check,) = [check for check in check_results(SyncOutcome("published", result=result)) if not check.passed]
     assert str(check.description).startswith("2 of 100 entries were not shown; look for what hides entries")
 
 
 @pytest.mark.parametrize(
-    ("ending", "severity"),
+    ("outcome", "severity"),
     [
-        (Ending("quarantined", error="shrunk; accept it with --accept-shrink"), ERROR),
-        (Ending("failed", error="the shop refuses the consumer_key; copy it anew"), ERROR),
-        (Ending("refused", error="store 'berlin' is inactive; activate it"), WARN),
+        (SyncOutcome("quarantined", error="shrunk; accept it with --accept-shrink"), ERROR),
+        (SyncOutcome("failed", error="the shop refuses the consumer_key; copy it anew"), ERROR),
+        (SyncOutcome("refused", error="store 'berlin' is inactive; activate it"), WARN),
     ],
 )
 def test_where_nothing_was_published_one_check_says_why_and_the_way_out_and_the_others_that_they_were_not_judged(
-    ending: Ending, severity: dg.AssetCheckSeverity
+    outcome: SyncOutcome, severity: dg.AssetCheckSeverity
 ) -> None:
-    why, *others = check_results(ending)
+    why, *others = check_results(outcome)
     assert (why.check_name, why.passed, why.severity) == ("snapshot_believable", False, severity)
-    assert why.description == ending.error
+    assert why.description == outcome.error
     assert len(others) == len(check_specs) - 1
     for check in others:
         assert (check.passed, check.severity) == (False, WARN)
@@ -110,7 +110,7 @@ def test_where_nothing_was_published_one_check_says_why_and_the_way_out_and_the_
 
 def test_skus_to_mend_are_named() -> None:
     totals = replace(TOTALS, without_sku=2, repeated_skus=1, without_sku_named=["Mug", "Jar"], repeated_skus_named=["TEA-1"])
-    results = check_results(Ending("published", result=having(totals=totals)))
+    results = check_results(SyncOutcome("published", result=having(totals=totals)))
     [check] = [each for each in results if each.check_name == "skus_usable"]
     named = {name: value.value for name, value in check.metadata.items()}
     assert named == {"without_sku": 2, "repeated_skus": 1, "without_sku_are": "Mug, Jar", "repeated_are": "TEA-1"}

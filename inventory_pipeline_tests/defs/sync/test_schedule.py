@@ -13,7 +13,8 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.sync.schedules import checked_cron, inventory_sync_schedule
+from inventory_pipeline.defs.sync.interval import checked_cron
+from inventory_pipeline.defs.sync.sensors import inventory_sync_schedule
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.conftest import register

@@ -15,10 +15,9 @@ from inventory_pipeline.db.sync import heartbeats, leases
 from inventory_pipeline.db.sync.heartbeats import Process
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.sync.endings import Ending, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
+from inventory_pipeline.defs.sync.sensors import stuck_sync_sensor, sync_failure_sensor
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
-from inventory_pipeline.defs.sync.stuck_sync_sensor import stuck_sync_sensor
-from inventory_pipeline.defs.sync.sync_failure_sensor import sync_failure_sensor
 from inventory_pipeline.defs.sync.sync_log import SyncLogRow, sync_row
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
@@ -407,7 +406,7 @@ def test_a_run_that_died_without_a_word_gets_the_reason_into_its_line(
 
 def test_what_a_run_said_itself_is_left_as_it_is(instance: DagsterInstance) -> None:
     run = running(instance)
-    write_tags(instance, run, Ending("quarantined", error="too few lines"), "feed")
+    write_tags(instance, run, SyncOutcome("quarantined", error="too few lines"), "feed")
     instance.report_run_failed(run, "Steps failed")
     tell(instance, run)
     row = sync_row(instance, run.run_id)

@@ -23,7 +23,7 @@ from inventory_pipeline.defs.alerts.assets import stock_alerts
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.assets import inventory_snapshot
-from inventory_pipeline.defs.sync.endings import Ending, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
 from inventory_pipeline.defs.sync.sync_log import failed_stores, list_syncs, sync_row
 
 COUNTED = {"created": "3", "updated": "2", "skipped": "40", "rejected": "1", "missing": "4"}
@@ -142,16 +142,16 @@ def test_a_re_execution_that_published_shows_no_error_of_its_parent_and_one_that
     instance: DagsterInstance,
 ) -> None:
     failed = create_run(instance, status=DagsterRunStatus.FAILURE)
-    write_tags(instance, failed, Ending("failed", error="the shop refuses the consumer_key"), "woocommerce")
+    write_tags(instance, failed, SyncOutcome("failed", error="the shop refuses the consumer_key"), "woocommerce")
     mended = re_executed(instance, failed)
     published(instance, mended)
-    write_tags(instance, mended, Ending("published"), "woocommerce")
+    write_tags(instance, mended, SyncOutcome("published"), "woocommerce")
     assert shown(instance, mended)[names.ERROR_TAG] == names.NOTHING
     row = sync_row(instance, mended.run_id)
     assert row is not None
     assert (row.outcome, row.error) == ("published", None)
     broken = re_executed(instance, mended)
-    write_tags(instance, broken, Ending("failed", error="503"), "woocommerce")
+    write_tags(instance, broken, SyncOutcome("failed", error="503"), "woocommerce")
     tags = shown(instance, broken)
     assert {tags[tag] for tag in (*names.COUNT_TAGS.values(), names.API_CALLS_TAG)} == {names.NOTHING}
     row = sync_row(instance, broken.run_id)
@@ -197,7 +197,7 @@ def test_a_run_that_ended_without_a_word_says_where_to_look(instance: DagsterIns
 
 def test_tags_are_cut_to_what_a_list_can_show_on_one_line(instance: DagsterInstance) -> None:
     run = create_run(instance, status=DagsterRunStatus.FAILURE)
-    write_tags(instance, run, Ending("failed", error="broken\n" * 200), "woocommerce")
+    write_tags(instance, run, SyncOutcome("failed", error="broken\n" * 200), "woocommerce")
     (row,) = list_syncs(instance)
     assert row.error is not None
     assert len(row.error) == names.TAG_LENGTH
@@ -226,7 +226,7 @@ def test_deleted_runs_leave_the_list(instance: DagsterInstance) -> None:
 
 def ended(instance: DagsterInstance, store: str, outcome: Outcome) -> None:
     status = {"published": DagsterRunStatus.SUCCESS, "canceled": DagsterRunStatus.CANCELED}.get(outcome, DagsterRunStatus.FAILURE)
-    write_tags(instance, create_run(instance, store, status=status), Ending(outcome), None)
+    write_tags(instance, create_run(instance, store, status=status), SyncOutcome(outcome), None)
 
 
 def test_the_failed_stores_are_those_whose_last_full_attempt_was_not_published(instance: DagsterInstance) -> None:

@@ -139,10 +139,10 @@ def test_a_purged_store_is_gone_and_its_key_is_never_used_again(workplace: Workp
         assert list_thresholds(connection, "depot") == []
     assert (purged.purged_at, purged.is_active, purged.credentials) == (NOON, False, {})
     assert integrations.list() == []
-    with pytest.raises(UsageError, match="belonged to a purged store, and keys are never used again"):
+    with pytest.raises(UsageError, match="belonged to a purged store, and runs in Dagster's history carry it"):
         integrations.add(feed_store())
     for change in (integrations.activate, integrations.deactivate, integrations.purge, integrations.check, integrations.set):
-        with pytest.raises(UsageError, match="'depot' was purged on 2026-11-23T12:00:00Z; its key is never used again"):
+        with pytest.raises(UsageError, match="'depot' was purged on 2026-11-23T12:00:00Z; `stores add` makes another"):
             change("depot")
     assert [action for action, _, _ in workplace.audited()] == ["stores add", "stores purge"]
 

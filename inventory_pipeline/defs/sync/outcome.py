@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -9,50 +12,53 @@ from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import DEFAULT_LOCATION
-from inventory_pipeline.core.sync import Outcome, SyncResult
+from inventory_pipeline.core.sync import Outcome, StockTotals, SyncResult
 from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.links import launchpad
-from inventory_pipeline.defs.sync.store_chart import units_of, units_over_time
 from inventory_pipeline.defs.sync.sync_log import trigger_of
+
+if TYPE_CHECKING:
+    from inventory_pipeline.db.stock.history import Point
 
 # Dagster puts a markdown of more characters behind a link.
 _SHOWN_AT_ONCE = 1_000
 _CONFIG = f"ops:\n  {names.SNAPSHOT}:\n    config:\n"
+# A week of syncs, every four hours.
+_CHARTED_SYNCS = 42
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How a sync ended: `result` where it published, else `error`, on one line with the way out.
+class SyncOutcome:
+    """What a sync came to: `result` where it published, else `error`, on one line with what to do about it.
 
     `holder` is the run that holds the store, where that is why this one was refused; `accepts` are the settings of a run that
     would publish what was quarantined.
     """
 
-    outcome: Outcome
+    name: Outcome
     result: SyncResult | None = None
     error: str | None = None
     holder: str | None = None
     accepts: tuple[str, ...] = ()
 
 
-def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, ending: Ending, platform: str | None) -> None:
+def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOutcome, platform: str | None) -> None:
     """The run's line in the sync log, in one call: concurrent or repeated writers would lose tags."""
     tags = dict.fromkeys((tag for tag in names.RESULT_TAGS if tag in run.tags), names.NOTHING)
     tags |= {
         names.RUN_TAG: run.run_id,
         names.TRIGGER_TAG: trigger_of(run.tags),
-        names.OUTCOME_TAG: ending.outcome,
+        names.OUTCOME_TAG: outcome.name,
     }
     if platform is not None:
         tags[names.PLATFORM_TAG] = platform
-    if ending.error is not None:
-        tags |= text_tags(names.ERROR_TAG, names.ERROR_PIECES, ending.error)
-    if ending.result is not None:
-        if notes := "; ".join(_notes(ending.result)):
+    if outcome.error is not None:
+        tags |= text_tags(names.ERROR_TAG, names.ERROR_PIECES, outcome.error)
+    if outcome.result is not None:
+        if notes := "; ".join(_notes(outcome.result)):
             tags |= text_tags(names.NOTE_TAG, names.NOTE_PIECES, notes)
-        tags |= {tag: str(getattr(ending.result.snapshot.counts, name)) for name, tag in names.COUNT_TAGS.items()}
-        tags[names.API_CALLS_TAG] = str(ending.result.api_calls)
+        tags |= {tag: str(getattr(outcome.result.snapshot.counts, name)) for name, tag in names.COUNT_TAGS.items()}
+        tags[names.API_CALLS_TAG] = str(outcome.result.api_calls)
     instance.add_run_tags(run.run_id, tags)
 
 
@@ -73,13 +79,13 @@ def _notes(result: SyncResult) -> Iterator[str]:
     yield from result.read.line_notes
 
 
-def way_out(ending: Ending, store: str | None) -> dict[str, dg.MetadataValue]:
+def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.MetadataValue]:
     """Links beside the error on the run's page, where there is a place to go to."""
-    if ending.holder is not None:
-        return {"held_by": dg.MetadataValue.dagster_run(ending.holder)}
-    if ending.accepts:
-        config = _CONFIG + "".join(f"      {name}: true\n" for name in ending.accepts)
-        return {"if_the_store_is_right": dg.MetadataValue.url(launchpad(names.SYNC_JOB, config, store))}
+    if outcome.holder is not None:
+        return {"held_by": dg.MetadataValue.dagster_run(outcome.holder)}
+    if outcome.accepts:
+        config = _CONFIG + "".join(f"      {name}: true\n" for name in outcome.accepts)
+        return {"if_the_store_is_right": dg.MetadataValue.url(names.launchpad(names.SYNC_JOB, config, store))}
     return {}
 
 
@@ -172,3 +178,35 @@ def cell(text: str, limit: int = 80) -> str:
     for character in "\\`*_{}[]<>#|~":
         shown = shown.replace(character, f"\\{character}")
     return shown
+
+
+def units_of(totals: StockTotals) -> Number | None:
+    """None where no line has a number: that is not zero."""
+    return totals.units if totals.lines > totals.untracked + totals.unknown else None
+
+
+def units_over_time(instance: dg.DagsterInstance, result: SyncResult) -> str:
+    """How the store's units went over its latest syncs, as markdown with a picture; empty before there is anything to compare.
+
+    Dagster's own plots over time mix all stores.
+    """
+    from inventory_pipeline.db.stock.history import Point
+    from inventory_pipeline.services.stock.charts import data_uri, step_chart
+
+    earlier = list(_earlier(instance, result.store))
+    if not earlier:
+        return ""
+    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.read.ended_at, units_of(result.snapshot.totals))])
+    return f"![units over time]({data_uri(svg)})"
+
+
+def _earlier(instance: dg.DagsterInstance, store: str) -> "Iterator[Point]":
+    """Oldest first. One query."""
+    from inventory_pipeline.db.stock.history import Point
+
+    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[store])
+    for record in reversed(instance.fetch_materializations(which, limit=_CHARTED_SYNCS - 1).records):
+        materialization = record.asset_materialization
+        units = None if materialization is None else materialization.metadata.get("units")
+        known = units.value if isinstance(units, dg.FloatMetadataValue) else None
+        yield Point(datetime.fromtimestamp(record.timestamp, UTC), None if known is None else Decimal(str(known)))
