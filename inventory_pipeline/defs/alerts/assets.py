@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
+from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.interval import sync_interval
