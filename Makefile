@@ -25,6 +25,8 @@ check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definit
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry --extend-exclude "inventory_pipeline_tests|benchmarks" .
+	$(BIN)/deptry --ignore DEP002,DEP004 .
 	folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT \
 		&& INVENTORY_DATA_DIR=$$folder $(BIN)/dagster definitions validate --workspace workspace.yaml
 

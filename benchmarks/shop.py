@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from inventory_pipeline.demo.woocommerce.fields import PRODUCT, UNSET
+from inventory_pipeline.demo.woocommerce.items import PRODUCT, UNSET
 
 PER_PAGE = 100
 # What the peers ask for and store; ours asks for a few more.

@@ -34,7 +34,8 @@ class Environment:
     `retry_wait` is how long a sync waits before its one retry when the platform or a database was unavailable, and
     `run_heartbeat` how often a run's process says that it lives: one that is silent for six of them is closed.
     `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`. `allowed_hosts` may be connected to
-    though they are private or without TLS. `web_hosts` are the names that the web UI answers to.
+    though they are private or without TLS. `web_hosts` are the names that the site answers to, `web_url` the address by which
+    people reach it, without a slash at its end, where one is set.
     """
 
     data_dir: Path
@@ -50,6 +51,7 @@ class Environment:
     dagster_database_url: str | None = field(default=None, repr=False)
     allowed_hosts: AllowedHosts = NO_HOSTS
     web_hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    web_url: str | None = None
 
     @property
     def dagster_dir(self) -> Path:
@@ -84,6 +86,7 @@ def load_environment() -> Environment:
         dagster_database_url=_text("INVENTORY_DAGSTER_DATABASE_URL"),
         allowed_hosts=_allowed_hosts(),
         web_hosts=_host_names("INVENTORY_WEB_HOSTS"),
+        web_url=_web_url(),
     )
 
 
@@ -121,6 +124,16 @@ def _host_name(variable: str, word: str) -> str:
             f"{variable} holds {word!r:.100}, which is no host name; it takes names such as stock.example or 192.168.1.5,"
             " without http://, port and *, separated by commas"
         ) from None
+
+
+def _web_url() -> str | None:
+    text = _text("INVENTORY_WEB_URL")
+    if text is None:
+        return None
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("http", "https") or not rest or not text.isprintable() or any(sign in rest for sign in "?#@ \\\"'<>"):
+        raise UsageError(f"INVENTORY_WEB_URL={text!r:.100} is not an address such as https://stock.example")
+    return text.rstrip("/")
 
 
 def _log_level() -> str:

@@ -1,6 +1,5 @@
 """`inventory-pipeline alerts`: what is open, and what people decide about it."""
 
-import getpass
 import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +8,7 @@ import typer
 
 from inventory_pipeline.cli.options import Json, OnlyStore, read_instant
 from inventory_pipeline.cli.output import print_documents
-from inventory_pipeline.cli.session import Session, alerting_of, session_of
+from inventory_pipeline.cli.session import Session, actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.quantity import show_total, total_mark
@@ -48,7 +47,7 @@ def list_(
 @app.command()
 def acknowledge(context: typer.Context, ids: Ids) -> None:
     """Say that you have seen them: silence until they get worse or are resolved."""
-    _print(alerting_of(session_of(context)).decisions.acknowledge(ids, _person()))
+    _print(alerting_of(session_of(context)).decisions.acknowledge(ids, actor()))
 
 
 @app.command()
@@ -59,7 +58,7 @@ def snooze(
 ) -> None:
     """Hear nothing of them until then, even if they get worse."""
     session = session_of(context)
-    _print(alerting_of(session).decisions.snooze(ids, read_until(until, session), _person()))
+    _print(alerting_of(session).decisions.snooze(ids, read_until(until, session), actor()))
 
 
 def read_until(text: str, session: Session) -> datetime:
@@ -97,9 +96,5 @@ def _cells(alert: "Alert") -> list[object]:
     since, as_of = show_instant(alert.opened_at), alert.as_of and show_instant(alert.as_of)
     return [
         *(alert.id, alert.severity, alert.level, status, where, name, short_with_cure(words, 250), available),
-        *(alert.rule, since, as_of),
+        *(alert.because, since, as_of),
     ]
-
-
-def _person() -> str:
-    return f"cli:{getpass.getuser()}"

@@ -18,11 +18,12 @@ from inventory_pipeline.cli.sync_log import print_sync_log
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.private_files import make_folder
-from inventory_pipeline.web.serving import HOST, PORT, Served, listen, serving
+from inventory_pipeline.web.serving import HOST, PORT, Served, SiteOptions, listen, serving
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_SECONDS = 2.0
 _STOCK_SHOWN = 25
+_USER = "demo"
 
 
 def demo(
@@ -74,8 +75,8 @@ def _until_interrupted(session: Session, shops: Sequence[Shop], port: int | None
     url = f"http://{HOST}:{listeners[0].getsockname()[1]}"
     log = session.environment.log_file.parent / "dagster.log"
     before = {row.run_id for row in _ended(session)}
-    typer.echo("Starting Dagster…")
-    with log.open("ab") as output, serving(listeners, output=output, pass_fds=(lock,)) as served:
+    typer.echo(f"\n  {url}/link/{_link(session)}\n\nOpen this address: it signs you in, once, as soon as Dagster has started…")
+    with log.open("ab") as output, serving(listeners, output=output, pass_fds=(lock,), site=SiteOptions()) as served:
         try:
             served.wait_until_ready()
             typer.echo(_welcome(url, shops, session.environment.data_dir))
@@ -93,6 +94,16 @@ def _listen(port: int | None) -> list[socket.socket]:
         return listen(HOST, PORT)
     except InventoryError:
         return listen(HOST, 0)
+
+
+def _link(session: Session) -> str:
+    """The token of a link that signs in the demo's admin."""
+    from inventory_pipeline.services.users.users import Users
+
+    users = Users(session.services.database, session.services.clock, actor="demo")
+    if all(user.name != _USER for user in users.list()):
+        users.add(_USER, "admin", None)
+    return users.sign_in_link(_USER)
 
 
 def _show_syncs(session: Session, shown: set[str], served: Served, width: int) -> None:
@@ -121,14 +132,15 @@ The demo is running; Ctrl-C ends it and all that it started.
 
 {listed}
 
-Look, in Dagster's web UI at {url}
-  Catalog → inventory_snapshot: under Partitions each store, with its units over time and what changed most
-  Runs: each sync with its outcome, its counts and what started it
-  Catalog → stock_alerts: what is low, checked every minute here, every hour in earnest
-  Automation: the schedule (every 5 minutes here, every 4 hours in earnest) and the sensors
+Look, at {url}
+  Overview: what to do now, each store's stock and age, open alerts, the last syncs
+  Stores: one of them, its units over time and every sync; press Sync Products and watch
+  Stock: search a SKU; Alerts: what is low, checked every minute here, every hour in earnest
+  Dagster: the engineers' view; its schedule syncs every 5 minutes here, every 4 hours in earnest
 
 Try
-  In the web UI: Materialize inventory_snapshot for {first}; start it again and cancel it from its run page
+  In the browser: connect one of the shops once more under another key; deactivate it; look at Audit
+  Another sign-in: {here} users reset {_USER}
   In another terminal:
     {here} stock --low
     {here} sync-log

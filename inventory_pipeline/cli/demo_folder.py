@@ -22,6 +22,7 @@ _NOT_THE_DEMOS = (
     "INVENTORY_FEED_DIR",
     "INVENTORY_SECRET_KEY",
     "INVENTORY_WEB_HOSTS",
+    "INVENTORY_WEB_URL",
 )
 
 
@@ -59,6 +60,7 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         os.environ.update(dict.fromkeys(_NOT_THE_DEMOS, ""), INVENTORY_DATA_DIR=str(path))
         os.environ.setdefault("INVENTORY_SYNC_CRON", DEMO_CRON)
+        os.environ.setdefault("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where its shops are: for the site's form
         os.environ.setdefault("INVENTORY_ALERT_INTERVAL_SECONDS", DEMO_ALERT_SECONDS)
         yield DemoFolder(path, lock)
     finally:

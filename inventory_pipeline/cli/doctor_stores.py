@@ -53,8 +53,9 @@ def _store(store: StoreIntegration, last: "Snapshot | None", now: datetime, inte
     )
     if store.needs_reauthorization:
         cure = f"`inventory-pipeline stores set {store.key} --credential NAME=-` gives it new credentials"
-        yield Finding(name, "fail", f"needs re-authorization: {store.needs_reauthorization}", cure)
-    if last is None:
+        read = f"last good snapshot of {show_instant(last.started_at)}" if last else "never synced"
+        yield Finding(name, "fail", f"needs re-authorization: {store.needs_reauthorization}; {read}", cure)
+    elif last is None:
         yield Finding(name, "warn", "never synced", again)
     elif now - last.ended_at > freshness(store, interval):
         hours = (now - last.ended_at).total_seconds() / 3600

@@ -29,6 +29,7 @@ _MODULES = {
     "doctor": "doctor",
     "metrics": "metrics",
     "audit": "audit",
+    "users": "users",
     "migrate": "migrate",
     "serve": "serve",
     "dev": "serve",

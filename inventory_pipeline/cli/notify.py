@@ -1,6 +1,5 @@
 """`inventory-pipeline notify`: where notices go."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from inventory_pipeline.cli.options import AllowPrivate, Json, OnlyStores, ask_allow_private
 from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.secret_input import FROM_INPUT, read_secret
-from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.session import actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.alerts import EVENTS, SEVERITIES
@@ -47,9 +46,7 @@ def add(
     routes = alerting_of(session_of(context)).routes
     address = read_secret(f"address of {name}")
     allowed = ask_allow_private(allow_private, lambda private: routes.refusal(name, address, allow_private=private))
-    added = routes.add(
-        name, address, _person(), allow_private=allowed, severity=severity, events=event or USUAL_EVENTS, **filters
-    )
+    added = routes.add(name, address, actor(), allow_private=allowed, severity=severity, events=event or USUAL_EVENTS, **filters)
     say(f"Route {name} to {added.route.shown} is added; `inventory-pipeline notify test {name}` tries it")
     if added.signing_secret:
         typer.echo(f"  signing secret, shown only now: {added.signing_secret}")
@@ -96,9 +93,5 @@ def test(context: typer.Context, name: Name) -> None:
 @app.command()
 def remove(context: typer.Context, name: Name) -> None:
     """Remove a route."""
-    alerting_of(session_of(context)).routes.remove(name, _person())
+    alerting_of(session_of(context)).routes.remove(name, actor())
     typer.echo(f"Route {name} is removed")
-
-
-def _person() -> str:
-    return f"cli:{getpass.getuser()}"

@@ -1,6 +1,7 @@
 """What one command works with, opened when first asked for and closed at its end."""
 
 import getpass
+import os
 from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -49,8 +50,7 @@ class Session:
         from inventory_pipeline.services.integrations.service import Integrations
 
         services = self.services
-        actor = f"cli:{getpass.getuser()}"
-        return Integrations(services.database, services.vault, services.connect, services.clock, actor=actor, may_bind=True)
+        return Integrations(services.database, services.vault, services.connect, services.clock, actor=actor(), may_bind=True)
 
     @cached_property
     def dagster(self) -> "DagsterInstance":
@@ -64,6 +64,11 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
+
+
+def actor() -> str:
+    """Whom the audit log names: the person at this terminal, also where they became root by sudo."""
+    return f"cli:{os.environ.get('SUDO_USER') or getpass.getuser()}"
 
 
 def session_of(context: typer.Context) -> Session:

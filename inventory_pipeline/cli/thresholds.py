@@ -1,6 +1,5 @@
 """`inventory-pipeline thresholds`: when stock is low."""
 
-import getpass
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -10,9 +9,10 @@ import typer
 
 from inventory_pipeline.cli.options import Json, Raw, store_keys
 from inventory_pipeline.cli.output import print_csv, print_documents
-from inventory_pipeline.cli.session import alerting_of, session_of
+from inventory_pipeline.cli.session import actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.cli.terminal import say
+from inventory_pipeline.core.alerts import NOT_FOR_SALE
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import Number, exact_number, show_total, total_mark
 from inventory_pipeline.core.stores import DEFAULT_GROUP
@@ -50,7 +50,7 @@ def set_(
     wide = None if margin is None else _number(margin, "--margin")
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, amount, wide, cover_days, **parts)
-    alerting_of(session_of(context)).rules.set([rule], _person())
+    alerting_of(session_of(context)).rules.set([rule], actor())
     say(f"{rule.target}: {rule.threshold} or fewer is low, recovered above {rule.threshold + rule.margin}")
 
 
@@ -79,7 +79,7 @@ def remove(
     """Remove a rule; the next more general one decides from then on."""
     scope, parts = _about(store, variant, location, group, sku)
     rule = checked_threshold(scope, 0, None, None, **parts)
-    alerting_of(session_of(context)).rules.remove(rule, _person())
+    alerting_of(session_of(context)).rules.remove(rule, actor())
     typer.echo(f"{rule.target}: no rule of its own any more")
 
 
@@ -105,7 +105,7 @@ def import_(
     rules = alerting_of(session_of(context)).rules
     try:
         with _opened(file) as source:
-            number = rules.import_csv(source, _person(), raw=raw)
+            number = rules.import_csv(source, actor(), raw=raw)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{'standard input' if file == '-' else file} cannot be read: {error}") from None
     typer.echo(f"{number:,} rules set")
@@ -154,9 +154,9 @@ def _document(rule: Threshold) -> dict[str, object]:
 def _explained(each: "Explanation") -> list[object]:
     target = each.target
     available = show_total(target.available, target.up_to, at_least=target.at_least)
-    says = "; ".join(
-        filter(None, (_SAYS.get(target.verdict, target.verdict), total_mark(target.up_to, ambiguous=target.ambiguous)))
-    )
+    unsold = target.verdict == "out" and target.available is None
+    verdict = NOT_FOR_SALE if unsold else _SAYS.get(target.verdict, target.verdict)
+    says = "; ".join(filter(None, (verdict, total_mark(target.up_to, ambiguous=target.ambiguous))))
     return [_target(target), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 
@@ -169,7 +169,3 @@ def _number(text: str, what: str) -> Number:
         return exact_number(text, what)
     except LineRejected as error:
         raise UsageError(str(error)) from None
-
-
-def _person() -> str:
-    return f"cli:{getpass.getuser()}"

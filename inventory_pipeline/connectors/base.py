@@ -23,7 +23,8 @@ OWN_HOST = "the store's own"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformInfo:
     """A platform as `inventory-pipeline platforms` lists it. `settings` and `credentials` are what a store may and must
-    give: names with what they do, and names that must be there.
+    give: names with what they do, and names that must be there; `other_credentials` are names that it may or must have
+    instead.
 
     `secret_hosts` are all the hosts to which the connector sends a store's credentials, and what it got for them: OWN_HOST,
     or names that are the platform's own, such as a token service. `host_patterns` are domains in which the platform serves
@@ -39,6 +40,7 @@ class PlatformInfo:
     calls_per_100k: str
     proved_by: str
     credentials: tuple[str, ...] = ()
+    other_credentials: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     needs_url: bool = True
     secret_hosts: tuple[str, ...] = (OWN_HOST,)

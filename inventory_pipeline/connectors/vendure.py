@@ -203,6 +203,7 @@ class Vendure:
         title="Vendure",
         versions="3",
         auth="api_key (from 3.6 on, where the server takes them); or username and password of an administrator",
+        other_credentials=("api_key", "username", "password"),
         scopes=("ReadCatalog",),
         calls_per_100k="about 400",
         proved_by="answers recorded from 3.7.3, the schema of 3.5, and a local server with faults",

@@ -36,6 +36,8 @@ SEVERITY: dict[Level, Severity] = {
     "quarantined": "critical",
     "needs_reauthorization": "critical",
 }
+# Why something that nobody counts is out of stock: the platform says so.
+NOT_FOR_SALE = "not for sale"
 # `backorder` ranks with `out`: when a delivery lifts a backorder to zero, that is no bad news.
 _RANK: dict[Level, int] = {
     "runs_out": 0,
@@ -82,9 +84,10 @@ class AlertState:
 class Alert:
     """One alert as the database keeps it.
 
-    `rule` names the rule that fired. `available` is None where no line has a number. `at_least` is true where lines of
-    unknown quantity may add to `available`. `ambiguous` is true where several variants of one store have the SKU at one place;
-    where their numbers are equal they may be one stock, as `available` counts them, or several, which `up_to` adds up.
+    `rule` names the rule that fired, `threshold` and `margin` are its figures, and `was` what was available when it last held.
+    `available` is None where no line has a number. `at_least` is true where lines of unknown quantity may add to
+    `available`. `ambiguous` is true where several variants of one store have the SKU at one place; where their numbers are
+    equal they may be one stock, as `available` counts them, or several, which `up_to` adds up.
     `baseline` is true where the store's first evaluation opened the alert. `as_of` is when the store's last published
     read began, None for a store that was never read.
     """
@@ -105,6 +108,8 @@ class Alert:
     up_to: Number | None
     ambiguous: bool
     threshold: Number | None
+    margin: Number | None
+    was: Number | None
     rule: str
     detail: str
     baseline: bool
@@ -118,6 +123,18 @@ class Alert:
     @property
     def severity(self) -> Severity:
         return SEVERITY[self.level]
+
+    @property
+    def because(self) -> str:
+        """The rule that fired, or what else is the reason; and what ends an alert whose stock has risen above the threshold."""
+        if self.kind in ("store", "sync"):
+            return self.rule
+        if self.level == "out" and self.available is None:
+            return NOT_FOR_SALE
+        if self.status == "resolved" or self.available is None or self.threshold is None or self.margin is None:
+            return self.rule
+        within = self.threshold < self.available <= self.threshold + self.margin
+        return f"{self.rule}; was {self.was}, closes above {self.threshold + self.margin}" if within else self.rule
 
     @property
     def words(self) -> str:

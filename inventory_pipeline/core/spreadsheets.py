@@ -35,13 +35,19 @@ def unguard(text: str) -> str:
 
 
 def write_csv(target: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, raw: bool = False) -> None:
+    """Writes what `csv_lines` gives."""
+    for line in csv_lines(columns, rows, raw=raw):
+        target.write(line)
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, raw: bool = False) -> Iterator[str]:
     """CSV with a header row. None is an empty cell, true and false are words, numbers stay numbers, negative ones too.
 
     Texts are guarded, except with `raw`.
     """
-    target.write(",".join(columns) + "\n")
+    yield ",".join(columns) + "\n"
     for row in rows:
-        target.write(",".join([_cell(row[column], raw) for column in columns]) + "\n")
+        yield ",".join([_cell(row[column], raw) for column in columns]) + "\n"
 
 
 def read_csv(source: TextIO, *, raw: bool = False) -> Iterator[tuple[int, list[str]]]:

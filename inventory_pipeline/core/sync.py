@@ -65,9 +65,9 @@ class StockTotals:
     """The store after a publish, over present lines. `units` sums available over tracked lines, each shared pool once.
 
     Quantities at a location that is not active are in none of `units`, `out_of_stock`, `negative` and `oversold`.
-    `negative` counts lines below zero, `oversold` those of them whose store does not allow it. `without_sku` counts
-    lines, `repeated_skus` the SKUs (trimmed) that more than one variant carries; of both, the first few are named: titles
-    of lines, and SKUs.
+    `out_of_stock` counts active lines that have none, or are not counted and not for sale, `negative` lines below zero,
+    `oversold` those of them whose store does not allow it. `without_sku` counts lines, `repeated_skus` the SKUs (trimmed) that
+    more than one variant carries; of both, the first few are named: titles of lines, and SKUs.
     """
 
     lines: int

@@ -58,13 +58,16 @@ class Threshold:
 
 def describe(scope: Scope, store_key: str = "", item_id: str = "", location_id: str = "", group: str = "", sku: str = "") -> str:
     """What a rule with this scope and these parts is about, for a person."""
-    return {
-        "location": f"variant {item_id} of store {store_key} at location {location_id}",
-        "variant": f"variant {item_id} of store {store_key}",
-        "sku": f"SKU {sku} over group {group}",
-        "store": f"store {store_key}",
-        "global": "global default",
-    }[scope]
+    match scope:
+        case "location":
+            return f"variant {item_id} of store {store_key} at location {location_id}"
+        case "variant":
+            return f"variant {item_id} of store {store_key}"
+        case "sku":
+            return f"SKU {sku} over group {group}"
+        case "store":
+            return f"store {store_key}"
+    return "global default"
 
 
 BUILT_IN = Threshold(scope="global", threshold=DEFAULT_THRESHOLD, margin=default_margin(DEFAULT_THRESHOLD))

@@ -4,6 +4,7 @@ URLs are sent as they are, since some are signed, and each request is sent once:
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -193,6 +194,10 @@ class _Body(httpx.AsyncByteStream):
         self._response.close()
 
 
+# aiohttp shows Python's object among its words: "Cannot connect to host a.example:443 ssl:<ssl.SSLContext object at 0x…>".
+_SSL_OBJECT = re.compile(r" ssl:(?:<[^>]*>|\w+)")
+
+
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Turns failures into httpx's before aiohttp sees its own, which it would silently retry."""
     with _as_httpx_errors():
@@ -213,7 +218,7 @@ def _as_httpx_errors() -> Iterator[None]:
         raise httpx.ReadTimeout(str(error)) from error
     except aiohttp.ClientConnectorError as error:
         # What OpenSSL or the resolver said is the cause, not aiohttp's wrapping of it.
-        raise httpx.ConnectError(str(error)) from error.__cause__ or error
+        raise httpx.ConnectError(_SSL_OBJECT.sub("", str(error))) from error.__cause__ or error
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
         raise httpx.RemoteProtocolError(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:

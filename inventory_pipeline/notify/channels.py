@@ -24,12 +24,18 @@ from inventory_pipeline.notify.message import render
 
 SIGNATURE, TIMESTAMP, KEY = "X-Inventory-Signature", "X-Inventory-Timestamp", "Idempotency-Key"
 SECONDS = 20.0
+# Bytes of a refusal's body that are looked at.
+_SAID = 1_000
 
-# Apprise writes addresses, which hold tokens, to its log: nobody but the channel below may listen, and not to details.
+# Apprise writes addresses, which hold tokens, to its log: nobody but the channel below may listen. What a server said to a
+# refusal stands in its details only.
 _apprise_log = logging.getLogger("apprise")
 _apprise_log.propagate = False
 _apprise_log.addHandler(logging.NullHandler())
-_apprise_log.setLevel(logging.WARNING)
+_apprise_log.setLevel(logging.DEBUG)
+_SERVERS_WORDS = re.compile(r"(?:Socket Exception|Response Details)[^:]*:\s*(.+)", re.DOTALL)
+# How smtplib shows a reply: (535, b'5.7.8 not accepted')
+_SMTP_REPLY = re.compile(r"\((\d{3}), b(['\"])(.*?)\2.*\)", re.DOTALL)
 
 # With other schemes the token may stand in the place of the host (`slack://TOKEN/…`): even that is hidden.
 _HOSTED = ("http", "https", "mailto", "mailtos", "json", "jsons")
@@ -61,12 +67,19 @@ class AppriseChannel:
             raise DeliveryFailed(refusal)
         told = {"body": message.text, "title": message.title, "body_format": apprise.NotifyFormat.TEXT}
         with checked_connections(self._policy) as check:
-            result = service.notify(**told, timeout=SECONDS)
+            result = service.notify(**told, timeout=SECONDS, log_level=logging.DEBUG)
         if not result and check.refused:
             raise DeliveryFailed(check.refused[0])
         if not result:
-            told = "; ".join(one_line(entry.message, 200) for entry in result.logs())
+            told = "; ".join(dict.fromkeys(filter(None, (_told(entry.level, entry.message) for entry in result.logs()))))
             raise DeliveryFailed(redact(told or "the service did not take the notice"))
+
+
+def _told(level: str, message: str) -> str | None:
+    """What one entry of Apprise's log tells of a failure: a warning, or what the server said; None where neither."""
+    if said := _SERVERS_WORDS.fullmatch(message):
+        return one_line(_SMTP_REPLY.sub(r"\1 \3", said[1]), 200)
+    return one_line(message, 200) if level in ("WARNING", "ERROR", "CRITICAL") else None
 
 
 class WebhookChannel:
@@ -87,15 +100,16 @@ class WebhookChannel:
             SIGNATURE: f"sha256={sign(self._secret, stamp, body)}",
         }
         try:
-            status = asyncio.run(self._post(body, headers))
+            status, said = asyncio.run(self._post(body, headers))
         except (httpx.HTTPError, TimeoutError) as error:
             if isinstance(error.__cause__, AddressRefused):
                 raise DeliveryFailed(str(error.__cause__)) from None
             raise DeliveryFailed(redact(one_line(f"{type(error).__name__}: {error}", 200))) from None
         if not 200 <= status < 300:
-            raise DeliveryFailed(f"the receiver answered {status}")
+            raise DeliveryFailed(redact(f"the receiver answered {status}" + (f": {said}" if said else "")))
 
-    async def _post(self, body: bytes, headers: dict[str, str]) -> int:
+    async def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """The status, and the beginning of what the receiver says to a refusal."""
         # Not `http.HttpClient`: that one retries within the attempt, and here the outbox retries. A redirect could lead
         # the notice to another host.
         async with (
@@ -103,7 +117,13 @@ class WebhookChannel:
             httpx.AsyncClient(transport=self._transport(), follow_redirects=False) as client,
             client.stream("POST", self._url, content=body, headers=headers) as response,
         ):
-            return response.status_code
+            said = b""
+            if not response.is_success:
+                async for part in response.aiter_bytes():
+                    said += part
+                    if len(said) >= _SAID:
+                        break
+            return response.status_code, one_line(said[:_SAID].decode(errors="replace"), 200)
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         from inventory_pipeline.http.transport import AiohttpTransport  # listing routes need not wait for aiohttp

@@ -87,7 +87,9 @@ def describe(fact: Facts) -> str:
     title = f" {fact['title']}" if fact["title"] else ""
     if fact["location_id"]:
         where += f", location {fact['location_id']}"
-    parts = [f"{name}{title} ({where}): {_WORDS.get(fact['level'], fact['level'])}, {_amount(fact)}", f"rule {fact['rule']}"]
+    parts = [f"{name}{title} ({where}): {_WORDS.get(fact['level'], fact['level'])}, {_amount(fact)}"]
+    if fact["available"] is not None:  # else the platform's word decided, and no rule
+        parts.append(f"rule {fact['rule']}")
     if fact["detail"]:
         parts.append(fact["detail"])
     if fact["cover"] and not _unsure(fact):

@@ -1,4 +1,4 @@
-"""The gate before Dagster's web UI, which has no login and takes its orders from anybody: also from a page of another site.
+"""The gate before the site and Dagster's web UI, which takes its orders from anybody: also from a page of another site.
 
 A browser sends a page's requests to this machine whoever wrote the page, and says so itself, in headers that no page can set.
 A program sends none of them and is let in: whoever runs programs here needs no browser.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _READING = ("GET", "HEAD", "OPTIONS")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Where one of these stands twice, the gate and Dagster could each believe another one.
 _SINGLE = ("host", "origin", "content-type", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
@@ -37,18 +38,20 @@ class Refusal:
 class Gate:
     """Lets those requests through to `app` that come from its own pages or from a program; refuses all others.
 
-    `hosts` are the names that it answers to, each as `host_name` writes it.
+    `hosts` are the names that it answers to, each as `host_name` writes it. `dagster_at` is the path below which Dagster is:
+    no form is taken there. Elsewhere the site takes forms, which hold a token of their own.
     """
 
-    def __init__(self, app: "ASGIApp", hosts: Collection[str]) -> None:
+    def __init__(self, app: "ASGIApp", hosts: Collection[str], dagster_at: str = "") -> None:
         self._app = app
+        self._dagster_at = dagster_at
         self._hosts = frozenset(hosts)
         self._logged: set[str] = set()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-        elif (refusal := refusal_of(scope, self._hosts)) is None:
+        elif (refusal := refusal_of(scope, self._hosts, self._dagster_at)) is None:
             await self._app(scope, receive, _unframed(send))
         else:
             self._log(refusal)
@@ -60,7 +63,7 @@ class Gate:
             logger.warning("The web UI refused a request: %s", refusal.text)
 
 
-def refusal_of(scope: "Scope", hosts: Collection[str]) -> Refusal | None:
+def refusal_of(scope: "Scope", hosts: Collection[str], dagster_at: str = "") -> Refusal | None:
     """Why this request or websocket is not let through; None where it is. `scope` is ASGI's."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -71,7 +74,7 @@ def refusal_of(scope: "Scope", hosts: Collection[str]) -> Refusal | None:
     return (
         _wrong_host(headers, hosts)
         or (_foreign_socket(headers) if scope["type"] == "websocket" else _foreign_request(headers, scope["method"]))
-        or _wrong_form(scope, headers)
+        or _wrong_form(scope, headers, dagster_at)
     )
 
 
@@ -135,7 +138,7 @@ def _foreign_origin(headers: dict[str, str]) -> Refusal | None:
     )
 
 
-def _wrong_form(scope: "Scope", headers: dict[str, str]) -> Refusal | None:
+def _wrong_form(scope: "Scope", headers: dict[str, str], dagster_at: str) -> Refusal | None:
     """What changes something has a form that browsers let no foreign page send without asking first (which nobody answers)."""
     if scope["type"] == "websocket":
         return None
@@ -144,7 +147,10 @@ def _wrong_form(scope: "Scope", headers: dict[str, str]) -> Refusal | None:
     if is_graphql and "query" in dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)):
         return Refusal(403, "GraphQL is not taken from an address, where any link or image may put it; POST it as JSON.")
     given = headers.get("content-type", "")
-    if scope["method"] in _READING or given.partition(";")[0].strip().lower() == "application/json":
+    kind = given.partition(";")[0].strip().lower()
+    if scope["method"] in _READING or kind == "application/json":
+        return None
+    if not scope["path"].startswith(dagster_at) and kind in _FORMS:
         return None
     return Refusal(403, f"What may change something needs Content-Type: application/json, not {_shown(given) or 'none'}.")
 

@@ -1,4 +1,5 @@
-"""The process that `serving` starts: Dagster's web UI behind the gate, its code server, and its daemon as a child.
+"""The process that `serving` starts: the site with Dagster behind it, or Dagster's web UI alone; behind the gate, with its
+code server, and its daemon as a child.
 
 SIGTERM lets what runs end first, SIGINT cancels it. What the web needs of Dagster's private parts is in this file alone, and is
 what `dagster dev` is made of.
@@ -9,7 +10,6 @@ import importlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,10 +19,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import dagster
-import uvicorn
 from dagster import DagsterError, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._cli.proxy_server_manager import ProxyServerManager
 from dagster._core.storage.tags import GRPC_INFO_TAG
@@ -34,13 +33,23 @@ from dagster._serdes import serialize_value
 
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.defs.instance import open_instance
-from inventory_pipeline.environment import PROJECT_ROOT, load_environment
+from inventory_pipeline.defs.sync.interval import sync_interval
+from inventory_pipeline.environment import PROJECT_ROOT, Environment, load_environment
 from inventory_pipeline.logs import configure_logging
+from inventory_pipeline.web.behind import PATH as DAGSTER_PATH
+from inventory_pipeline.web.behind import BehindTheDoor
 from inventory_pipeline.web.gate import Gate
+from inventory_pipeline.web.runs import SyncRuns
 from inventory_pipeline.web.serving import CANCEL_SECONDS, CLOSE_SECONDS, DRAIN_SECONDS, READY, STARTING
+from inventory_pipeline.web.site import create_site
+from inventory_pipeline.web.state import Site
+from inventory_pipeline.web.web_server import WebServer
+from inventory_pipeline.wiring import open_services
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _LOOK_SECONDS = 0.25
-_CONNECTION_SECONDS = 2
 # As `dagster-webserver` has them unless told.
 _STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_SECONDS, _POOL_OVERFLOW, _POLL_RATE_MS = 15_000, 3_600, 20, 2_000
 _DAEMON = "daemon"  # the process is the daemon, not the server
@@ -82,6 +91,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--reload", action="store_true")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--site", action="store_true", help="the site with its sign-in, and Dagster behind it")
+    parser.add_argument("--proxies", default="", help="addresses whose X-Forwarded headers are believed")
+    parser.add_argument("--certificate", help="file; the site then speaks https")
+    parser.add_argument("--key", help="file of the certificate's key")
     return parser.parse_args()
 
 
@@ -108,44 +121,105 @@ def _serve(options: argparse.Namespace, orphaned: threading.Event) -> NoReturn:
     if options.reload:
         # Where the code has an error, its code server says so, without Dagster's own frames, and nobody repeats it.
         os.environ.update(DAGSTER_IS_DEV_CLI="1", DAGSTER_verbose="1" if options.verbose else "")
+    environment = load_environment()
+    dagsters = _DagstersWebUi()
     with (
         open_instance() as instance,
         _start_daemon(instance, verbose=options.verbose) if options.daemon else nullcontext() as daemon,
-        _start_code_server(instance, level) as code_server,
-        _runs_ended(instance, code_server),
-        _workspace_file(code_server) as workspace,
-        ExitStack() as opened,
+        _site(environment, instance, dagsters) if options.site else nullcontext() as site,
     ):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _end)
-        _report(options, STARTING)
-        threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
-        if daemon is not None:
-            opened.enter_context(_begun(daemon, workspace))
         instance.optimize_for_webserver(_STATEMENT_TIMEOUT_MS, _POOL_RECYCLE_SECONDS, _POOL_OVERFLOW)
-        context = WorkspaceProcessContext(instance, WorkspaceFileTarget([workspace]), version=dagster.__version__)
-        opened.enter_context(context)
-        web = opened.enter_context(_web_ui(context, [socket.socket(fileno=number) for number in options.listener]))
-        if options.reload:
-            threading.Thread(target=_reload, args=(context,), daemon=True).start()
-        _report(options, READY)
-        while True:
-            if daemon is not None and daemon.poll() is not None:
-                raise InventoryError(f"Dagster's daemon has ended by itself (exit status {daemon.returncode})")
-            if not web.is_alive():
-                raise InventoryError("the web server has ended by itself")
-            time.sleep(_LOOK_SECONDS)
+        # The site answers while the code is still being loaded; Dagster's own web UI shows nothing before that.
+        app = dagsters if site is None else site.app
+        gate = Gate(app, environment.web_hosts, dagster_at="" if site is None else DAGSTER_PATH)
+        web = WebServer(gate, options)
+        if site is not None:
+            web.start()
+        with (
+            _stopped(web),
+            _start_code_server(instance, level, with_web_ui=site is None) as code_server,
+            _runs_ended(instance, code_server),
+            _workspace_file(code_server) as workspace,
+            ExitStack() as opened,
+        ):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, _end)
+            _report(options, STARTING)
+            threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
+            if daemon is not None:
+                opened.enter_context(_begun(daemon, workspace))
+            context = WorkspaceProcessContext(instance, WorkspaceFileTarget([workspace]), version=dagster.__version__)
+            opened.enter_context(context)
+            dagsters.context = context
+            if site is None:
+                dagsters.load("")
+                web.start()
+            else:
+                site.runs.ready(context)
+            opened.enter_context(_stopped(web))  # before what runs is let end: nothing new begins then
+            if options.reload:
+                threading.Thread(target=_reload, args=(context,), daemon=True).start()
+            _report(options, READY)
+            while True:
+                if daemon is not None and daemon.poll() is not None:
+                    raise InventoryError(f"Dagster's daemon has ended by itself (exit status {daemon.returncode})")
+                if not web.is_alive:
+                    raise InventoryError("the web server has ended by itself")
+                time.sleep(_LOOK_SECONDS)
 
 
-def _start_code_server(instance: DagsterInstance, level: str) -> ProxyServerManager:
-    """Waits in a thread until the code is loaded, and meanwhile makes the slowest import of all.
+class _DagstersWebUi:
+    """Dagster's own application, made once its workspace is loaded; as an application itself it is that one."""
+
+    def __init__(self) -> None:
+        self.context: WorkspaceProcessContext | None = None
+        self._app: ASGIApp | None = None
+
+    def load(self, path: str) -> "ASGIApp | None":
+        """For serving at the path; None while the workspace is not loaded yet. Takes seconds the first time."""
+        if self._app is None and self.context is not None:
+            from dagster_webserver.app import create_app_from_workspace_process_context
+
+            self._app = create_app_from_workspace_process_context(self.context, path, live_data_poll_rate=_POLL_RATE_MS)
+        return self._app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        assert self._app is not None, "it is loaded before it is served"
+        await self._app(scope, receive, send)
+
+
+class _OpenSite(NamedTuple):
+    app: "ASGIApp"
+    runs: SyncRuns
+
+
+@contextmanager
+def _site(environment: Environment, instance: DagsterInstance, dagsters: _DagstersWebUi) -> Iterator[_OpenSite]:
+    with open_services(environment) as services:
+        runs = SyncRuns(instance)
+        site = Site(services, runs, sync_interval(environment))
+        behind = BehindTheDoor(lambda: dagsters.load(DAGSTER_PATH), site.sign_in)
+        yield _OpenSite(create_site(site, behind), runs)
+
+
+@contextmanager
+def _stopped(web: WebServer) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        web.stop()
+
+
+def _start_code_server(instance: DagsterInstance, level: str, *, with_web_ui: bool) -> ProxyServerManager:
+    """Waits in a thread until the code is loaded, and meanwhile makes the slowest import of all, where it is needed now.
 
     What the thread needs is imported above: two threads that import Dagster at once find each other's modules half made.
     """
     with ThreadPoolExecutor(1) as thread:
         code = WorkspaceFileTarget([str(PROJECT_ROOT / "workspace.yaml")])
         starting = thread.submit(ProxyServerManager, instance, code, level)
-        importlib.import_module("dagster_webserver.app")
+        if with_web_ui:
+            importlib.import_module("dagster_webserver.app")
         return starting.result()
 
 
@@ -188,32 +262,6 @@ def _be_daemon(options: Sequence[str]) -> None:
     if workspace:  # else the server has ended before there was anything to do
         threading.Thread(target=_end_with_parent, args=(threading.Event(),), daemon=True).start()
         run_command.main(["--workspace", workspace, *options], standalone_mode=False)
-
-
-@contextmanager
-def _web_ui(context: WorkspaceProcessContext, listeners: Sequence[socket.socket]) -> Iterator[threading.Thread]:
-    """Serves while open, in a thread that is yielded once it answers: signals are for the main thread."""
-    from dagster_webserver.app import create_app_from_workspace_process_context
-
-    app = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_RATE_MS)
-    config = uvicorn.Config(
-        Gate(app, load_environment().web_hosts),
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_CONNECTION_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=(list(listeners),), daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive() and not server.started:
-            time.sleep(_LOOK_SECONDS / 10)
-        yield thread
-    finally:
-        server.should_exit = True
-        thread.join(CLOSE_SECONDS)
 
 
 def _reload(context: WorkspaceProcessContext) -> None:

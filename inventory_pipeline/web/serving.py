@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO, Any
 
 from inventory_pipeline.core.errors import InventoryError
@@ -32,6 +33,17 @@ CLOSE_SECONDS = 8
 _ENDED_SECONDS = DRAIN_SECONDS + CANCEL_SECONDS + 2 * CLOSE_SECONDS + 5
 _STRAGGLER_SECONDS = 3
 _LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """`proxies` are addresses or networks whose word counts for who asks and whether by https; `certificate` and `key` are
+    files, by which the site speaks https itself.
+    """
+
+    proxies: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -80,16 +92,23 @@ class Served:
         daemon: bool = True,
         reload: bool = False,
         verbose: bool = False,
+        site: "SiteOptions | None" = None,
         output: IO[bytes] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
-        """Takes the listeners over. `output` gets what Dagster says, instead of this process's own; `pass_fds` are inherited."""
+        """Takes the listeners over. With `site` it is the site with Dagster behind it, else Dagster's web UI alone.
+
+        `output` gets what Dagster says, instead of this process's own; `pass_fds` are inherited.
+        """
         reading, writing = os.pipe()
         numbers = [listener.fileno() for listener in listeners]
         command = [sys.executable, "-m", "inventory_pipeline.web.server", "--report", str(writing)]
         for number in numbers:
             command += ["--listener", str(number)]
         command += [f"--{name}" for name, chosen in (("daemon", daemon), ("reload", reload), ("verbose", verbose)) if chosen]
+        if site is not None:
+            command += ["--site", "--proxies", ",".join(site.proxies)]
+            command += ["--certificate", site.certificate, "--key", site.key] if site.certificate else []
         self._process = subprocess.Popen(
             command,
             cwd=PROJECT_ROOT,

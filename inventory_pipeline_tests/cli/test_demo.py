@@ -65,7 +65,9 @@ def test_it_runs_until_ctrl_c_which_ends_everything(cli: Cli, data_dir: Path, mo
     with DemoStore(synthetic_catalogue(5)) as shop:
         shop.faults.add(never_answer)
         with running_demo() as (process, lines):
-            assert "Dagster's web UI at http://127.0.0.1:" in "".join(lines)
+            assert "Look, at http://127.0.0.1:" in "".join(lines)
+            assert lines[1].startswith("  http://127.0.0.1:")
+            assert "/link/" in lines[1]
             second = command("demo")
             _, refused = second.communicate(timeout=PATIENCE)
             assert second.returncode == 1

@@ -92,6 +92,7 @@ def test_stores_that_are_stale_unsynced_or_refused_are_named(cli: Cli, feed_stor
     details = [line for line in cli("doctor").stdout.splitlines() if line.startswith("store never")]
     assert any("needs re-authorization: 401" in line for line in details)
     assert any("never synced" in line for line in details)
+    assert len(details) == 1  # one trouble, one line
 
 
 def test_a_run_whose_process_is_gone_and_one_that_waits_for_the_daemon(cli: Cli, feed_store: Callable[..., Path]) -> None:

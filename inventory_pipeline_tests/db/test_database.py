@@ -25,8 +25,9 @@ from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.engine import MODE, checked_url, make_engine
 from inventory_pipeline.db.integrations import audit, stores
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 from inventory_pipeline.db.tables.stock import snapshots
+from inventory_pipeline.db.tables.users import users as _users  # noqa: F401 - beside those that the modules above bring along
 from inventory_pipeline_tests.db.times import NOON
 from inventory_pipeline_tests.postgres import PostgresServer
 

@@ -24,8 +24,15 @@ class _Smtp(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self._say("220 test")
+        assert isinstance(self.server, SmtpServer)
         while line := self.rfile.readline():
             word = line[:4].upper()
+            if word == b"EHLO":
+                self._say("250-test\r\n250 AUTH PLAIN LOGIN")
+                continue
+            if word == b"AUTH" and self.server.refusal:
+                self._say(self.server.refusal)
+                continue
             if word == b"DATA":
                 self._say("354 go on")
                 self._take()
@@ -52,6 +59,8 @@ class SmtpServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Smtp)
         self.mails: list[Mail] = []
+        # What it answers to whoever signs in.
+        self.refusal = ""
 
     @property
     def url(self) -> str:
@@ -71,8 +80,9 @@ class _Http(BaseHTTPRequestHandler):
         self.send_response(server.status)
         if server.location:
             self.send_header("Location", server.location)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(server.says)))
         self.end_headers()
+        self.wfile.write(server.says)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's signature
         """Nothing: the tests read `requests`."""
@@ -88,6 +98,7 @@ class HttpServer(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.status = 204
         self.location = ""
+        self.says = b""
         self.got = threading.Event()
         self.hang: threading.Event | None = None
 

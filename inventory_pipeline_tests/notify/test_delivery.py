@@ -175,6 +175,25 @@ def test_a_mail_server_that_cannot_be_reached_is_named(desk: Desk) -> None:
         desk.alerting.routes.test("shop")
 
 
+def test_what_a_mail_server_says_to_a_wrong_password_is_told_and_the_password_is_not(desk: Desk) -> None:
+    with running(SmtpServer()) as smtp:
+        smtp.refusal = "535 5.7.8 the password hunter2222 of lena is not accepted"
+        address = smtp.url.replace("mailto://", "mailto://lena:hunter2222@")
+        desk.route(f"{address}&smtp=127.0.0.1&mode=insecure")
+        with pytest.raises(DeliveryFailed, match=r"535 5.7.8 the password") as told:
+            desk.alerting.routes.test("shop")
+    assert "hunter2222" not in str(told.value)
+
+
+def test_what_a_receiver_says_to_a_refused_notice_is_told_without_its_secrets(desk: Desk, http: HttpServer) -> None:
+    http.status, http.says = 400, b'{"error": "no channel for T0KEN-which-is-secret"}\n' + b"x" * 100_000
+    desk.route(http.url)
+    with pytest.raises(DeliveryFailed, match=r'the receiver answered 400: .*"no channel for') as told:
+        desk.alerting.routes.test("shop")
+    assert "T0KEN" not in str(told.value)
+    assert len(str(told.value)) < 400
+
+
 def test_a_notice_lists_the_fewest_first_and_the_variants_of_a_pool(desk: Desk) -> None:
     with running(SmtpServer()) as smtp:
         shop = Shop(desk.database)

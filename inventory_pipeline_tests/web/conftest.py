@@ -30,7 +30,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def served(data_dir: Path) -> Iterator[Served]:
-    with Served("serve", "--no-daemon") as served:
+    with Served("dev", "--no-daemon") as served:
         assert not any("web.server daemon" in words for words in ours(data_dir).values())
         yield served
         served.process.kill()

@@ -64,7 +64,7 @@ def connect(key: str, shop: DemoStore, **environment: str) -> None:
 
 def test_sigterm_lets_a_running_sync_end_and_leaves_nothing(data_dir: Path) -> None:
     with slow_shop() as (shop, asked, may_answer), Served(*COMMAND, DAGSTER_HOME=str(PROJECT_ROOT)) as served:
-        assert served.output.startswith(f"http://127.0.0.1:{served.port} is starting; Ctrl-C ends it\nReady after ")
+        assert served.output.startswith(f"http://127.0.0.1:{served.port} is starting; Ctrl-C ends it\nNobody can sign in yet")
         connect("drained", shop)
         assert asked.wait(PATIENCE)
         served.process.terminate()  # as systemd does, with the document's KillMode

@@ -37,6 +37,7 @@ class Feed:
         title="File or web feed",
         versions="CSV, TSV, xlsx, xls, ods, JSON, JSON lines, XML; plain, gzipped or in a zip",
         auth="none, HTTP Basic, bearer token, a secret in the query, or a file store's own",
+        other_credentials=("username", "password", "token", "query", "private_key"),
         scopes=(),
         calls_per_100k="1, or 0 for a file",
         proved_by="tables of files as suppliers and shops write them, with their right values; WooCommerce's sample export",

@@ -2,6 +2,7 @@
 
 import asyncio
 import ftplib
+import json
 import ssl
 import tempfile
 import time
@@ -215,8 +216,6 @@ class Elsewhere:
             more = {"endpoint_url": self.settings.endpoint} if self.settings.endpoint else {}
             return S3FileSystem(anon=not given, key=given.get("access_key"), secret=given.get("secret_key"), **more, **known)
         if self._kind == "gs":
-            import json
-
             from gcsfs import GCSFileSystem  # pyright: ignore[reportMissingImports]  # an extra
 
             return GCSFileSystem(token=json.loads(given["service_account"]) if given else "anon", **known)

@@ -41,6 +41,7 @@ class Shopify:
         title="Shopify",
         versions=f"Admin GraphQL API {VERSIONS[0]} to {VERSIONS[-1]}",
         auth="access_token; or client_id and client_secret of an app of the shop's own organization",
+        other_credentials=("access_token", "client_id", "client_secret"),
         scopes=SCOPES,
         calls_per_100k="about 10: one bulk operation with a few looks at it, and one download",
         proved_by="Shopify's schemas of 2025-10 and 2026-07, and a local server with faults",

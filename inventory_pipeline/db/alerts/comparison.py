@@ -46,6 +46,7 @@ class ChangedTarget(NamedTuple):
     up_to: Number | None
     ambiguous: bool
     threshold: Number
+    margin: Number
     cover_days: int
     scope: Scope
     rule_item: str
@@ -129,24 +130,26 @@ def alerts_without_target(connection: sa.Connection, stale: Sequence[str]) -> li
 
 
 def update_quantities(connection: sa.Connection) -> None:
-    """Sets the quantities of unresolved alerts, and their marks, to what was just evaluated; no notice tells of it."""
-    current = sa.select(
-        _table.c.total,
-        (_table.c.unknown > 0).label("at_least"),
-        _table.c.up_to,
-        (_table.c.ambiguous > 0).label("ambiguous"),
-        _table.c.alert_id,
-    ).subquery("current")
+    """Sets the figures of unresolved alerts to what was just evaluated, `was` while the rule holds; no notice tells of it."""
+    held = _table.c.verdict.in_(sorted(LEVELS))
+    marks = ((_table.c.unknown > 0).label("at_least"), (_table.c.ambiguous > 0).label("ambiguous"))
+    columns = (_table.c.total, _table.c.up_to, *marks, _table.c.margin, held.label("held"))
+    current = sa.select(*columns, _table.c.alert_id).subquery("current")
+    names = ("available", "up_to", "margin", "was")
+    available, up_to, margin, was = (sa.type_coerce(alerts.c[name], sa.BigInteger) for name in names)
+    last = sa.case((current.c.held, current.c.total), else_=was)
     moved = sa.or_(
-        sa.type_coerce(alerts.c.available, sa.BigInteger).is_distinct_from(current.c.total),
+        available.is_distinct_from(current.c.total),
+        up_to.is_distinct_from(current.c.up_to),
         alerts.c.at_least != current.c.at_least,
-        sa.type_coerce(alerts.c.up_to, sa.BigInteger).is_distinct_from(current.c.up_to),
         alerts.c.ambiguous != current.c.ambiguous,
+        margin.is_distinct_from(current.c.margin),
+        was.is_distinct_from(last),
     )
     update = alerts.update().where(alerts.c.id == current.c.alert_id, moved)
-    total, up_to = (sa.type_coerce(column, alerts.c.available.type) for column in (current.c.total, current.c.up_to))
-    marks = {"at_least": current.c.at_least, "ambiguous": current.c.ambiguous}
-    connection.execute(update.values(available=total, up_to=up_to, **marks))
+    figures = {"available": current.c.total, "up_to": current.c.up_to, "margin": current.c.margin, "was": last}
+    exact = {name: sa.type_coerce(value, alerts.c[name].type) for name, value in figures.items()}
+    connection.execute(update.values(at_least=current.c.at_least, ambiguous=current.c.ambiguous, **exact))
 
 
 def _fill(connection: sa.Connection, table: sa.Table, rows: sa.Select | sa.CompoundSelect) -> None:
@@ -197,6 +200,7 @@ def _changed_target(row: sa.Row[Any]) -> ChangedTarget:
         up_to=None if row.up_to is None else from_millionths(int(row.up_to)),
         ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
+        margin=from_millionths(row.margin),
         cover_days=row.cover_days,
         scope=row.scope,
         rule_item=row.rule_item,

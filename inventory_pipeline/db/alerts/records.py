@@ -1,12 +1,13 @@
 """Rows of alerts: opened, moved on by the state machine, listed and counted. "Unresolved" is every status but `resolved`."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.alerts import Alert, AlertState, Kind, Level, Status
+from inventory_pipeline.core.alerts import SEVERITY, Alert, AlertState, Kind, Level, Severity, Status
 from inventory_pipeline.db.tables.alerts import UNRESOLVED, alert_baselines, alerts
 from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.db.tables.stores import store_integrations
@@ -14,6 +15,8 @@ from inventory_pipeline.db.tables.stores import store_integrations
 # The columns that say which target an alert is about: no two unresolved alerts agree in all of them.
 IDENTITY = ("kind", "store_key", "subject", "location_id", "group_name")
 AlertIdentity = tuple[Kind, str, str, str, str]
+# The unresolved alerts about stores themselves, by (kind, store key): id, state, and when it last changed.
+StoreAlerts = dict[tuple[str, str], tuple[int, AlertState, datetime]]
 
 # The order in which alerts are listed, the least urgent first.
 _LEAST_URGENT_FIRST: tuple[Level, ...] = (
@@ -88,10 +91,14 @@ def list_alerts(
     include_resolved: bool = False,
     store_key: str | None = None,
     group: str | None = None,
+    groups: Sequence[str] | None = None,
+    status: Status | None = None,
+    severity: Severity | None = None,
     ids: Sequence[int] | None = None,
     limit: int = 1_000,
+    offset: int = 0,
 ) -> list[Alert]:
-    """At most `limit` alerts: unresolved ones first, then the most urgent, then the newest."""
+    """At most `limit` alerts: unresolved ones first, then the most urgent, then the newest. `offset` of them are left out."""
     last_read = sa.select(snapshots.c.started_at).where(snapshots.c.store_key == alerts.c.store_key)
     as_of = last_read.order_by(snapshots.c.id.desc()).limit(1).scalar_subquery()
     platform = sa.select(store_integrations.c.platform).where(store_integrations.c.key == alerts.c.store_key).scalar_subquery()
@@ -102,11 +109,17 @@ def list_alerts(
         rows = rows.where(alerts.c.store_key == store_key)
     if group is not None:
         rows = rows.where(alerts.c.group_name == group)
+    if groups is not None:
+        rows = rows.where(alerts.c.group_name.in_(groups))
+    if status is not None:
+        rows = rows.where(alerts.c.status == status)
+    if severity is not None:
+        rows = rows.where(alerts.c.level.in_([level for level, its in SEVERITY.items() if its == severity]))
     if ids is not None:
         rows = rows.where(alerts.c.id.in_(ids))
     by_urgency = sa.case({level: urgency(level) for level in _LEAST_URGENT_FIRST}, value=alerts.c.level).desc()
     order = (sa.case((UNRESOLVED, 0), else_=1), by_urgency, alerts.c.opened_at.desc(), alerts.c.id)
-    return [_alert(row) for row in connection.execute(rows.order_by(*order).limit(limit))]
+    return [_alert(row) for row in connection.execute(rows.order_by(*order).limit(limit).offset(offset))]
 
 
 def urgency(level: Level) -> int:
@@ -114,13 +127,28 @@ def urgency(level: Level) -> int:
     return _LEAST_URGENT_FIRST.index(level)
 
 
-def unresolved_of_stores(connection: sa.Connection) -> dict[tuple[str, str], tuple[int, AlertState, datetime]]:
-    """The unresolved alerts about stores themselves, by (kind, store key): id, state, and when it last changed."""
+def unresolved_of_stores(connection: sa.Connection) -> StoreAlerts:
+    """The unresolved alerts about stores themselves."""
     rows = connection.execute(sa.select(alerts).where(UNRESOLVED, alerts.c.kind.in_(("store", "sync"))))
     return {
         (row.kind, row.store_key): (row.id, AlertState(row.status, row.level, row.worst, row.snoozed_until), row.changed_at)
         for row in rows
     }
+
+
+def low_by_store(connection: sa.Connection) -> Counter[str]:
+    """How many unresolved alerts of each store say that something is low or about to run out."""
+    low = alerts.c.level.in_(("low", "runs_out"))
+    rows = sa.select(alerts.c.store_key, sa.func.count()).where(UNRESOLVED, low).group_by(alerts.c.store_key)
+    return Counter(dict(connection.execute(rows).all()))
+
+
+def count_unresolved_levels(connection: sa.Connection, groups: Sequence[str] | None) -> dict[Level, int]:
+    """How many alerts of these groups (None: of all) are unresolved, by level."""
+    rows = sa.select(alerts.c.level, sa.func.count()).where(UNRESOLVED).group_by(alerts.c.level)
+    if groups is not None:
+        rows = rows.where(alerts.c.group_name.in_(groups))
+    return dict(connection.execute(rows).all())
 
 
 def count_unresolved(connection: sa.Connection) -> dict[tuple[Status, Level], int]:
@@ -159,6 +187,8 @@ def _alert(row: sa.Row[Any]) -> Alert:
         up_to=row.up_to,
         ambiguous=row.ambiguous,
         threshold=row.threshold,
+        margin=row.margin,
+        was=row.was,
         rule=row.rule,
         detail=row.detail,
         baseline=row.baseline,

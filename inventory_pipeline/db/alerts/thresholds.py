@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from inventory_pipeline.core.thresholds import BUILT_IN, SCOPES, Threshold
 from inventory_pipeline.db.tables.alerts import thresholds as _table
 
-_IDENTITY = ("scope", "store_key", "item_id", "location_id", "group_name", "sku")
+IDENTITY = ("scope", "store_key", "item_id", "location_id", "group_name", "sku")
 
 
 def put_thresholds(connection: sa.Connection, rules: Iterable[Threshold], now: datetime) -> None:
@@ -20,8 +20,8 @@ def put_thresholds(connection: sa.Connection, rules: Iterable[Threshold], now: d
         for rule in rules
     ]
     if rows:
-        same = (_table.c[name] == sa.bindparam(f"old_{name}") for name in _IDENTITY)
-        connection.execute(_table.delete().where(*same), [{f"old_{name}": row[name] for name in _IDENTITY} for row in rows])
+        same = (_table.c[name] == sa.bindparam(f"old_{name}") for name in IDENTITY)
+        connection.execute(_table.delete().where(*same), [{f"old_{name}": row[name] for name in IDENTITY} for row in rows])
         connection.execute(_table.insert(), rows)
 
 
@@ -34,7 +34,7 @@ def remove_threshold(connection: sa.Connection, rule: Threshold) -> bool:
 def list_thresholds(connection: sa.Connection, store_key: str | None = None) -> list[Threshold]:
     """All rules, or those of one store; the most specific scopes first, then by identity."""
     scope_order = sa.case({scope: number for number, scope in enumerate(SCOPES)}, value=_table.c.scope)
-    identity = (_table.c[name] for name in _IDENTITY)
+    identity = (_table.c[name] for name in IDENTITY)
     rows = sa.select(_table).order_by(scope_order, *identity)
     if store_key is not None:
         rows = rows.where(_table.c.store_key == store_key)
@@ -67,12 +67,10 @@ def _threshold(row: sa.Row[Any]) -> Threshold:
     )
 
 
+def identity_of(rule: Threshold) -> tuple[str, ...]:
+    """The values of IDENTITY."""
+    return rule.scope, rule.store_key, rule.item_id, rule.location_id, rule.group, rule.sku
+
+
 def _identity(rule: Threshold) -> dict[str, str]:
-    return {
-        "scope": rule.scope,
-        "store_key": rule.store_key,
-        "item_id": rule.item_id,
-        "location_id": rule.location_id,
-        "group_name": rule.group,
-        "sku": rule.sku,
-    }
+    return dict(zip(IDENTITY, identity_of(rule), strict=True))

@@ -29,8 +29,12 @@ def record_all(connection: sa.Connection, at: datetime, actor: str, action: str,
         connection.execute(_table.insert(), rows)
 
 
-def list_audit(connection: sa.Connection, limit: int = 100) -> list[AuditEntry]:
-    """Newest first."""
+def list_audit(
+    connection: sa.Connection, limit: int = 100, *, offset: int = 0, subjects: Sequence[str] | None = None
+) -> list[AuditEntry]:
+    """Newest first, of these subjects where given; the first `offset` are left out."""
     columns = (_table.c.at, _table.c.actor, _table.c.action, _table.c.subject, _table.c.detail)
-    rows = connection.execute(sa.select(*columns).order_by(_table.c.id.desc()).limit(limit))
-    return [AuditEntry(*row) for row in rows]
+    rows = sa.select(*columns).order_by(_table.c.id.desc()).limit(limit).offset(offset)
+    if subjects is not None:
+        rows = rows.where(_table.c.subject.in_(subjects))
+    return [AuditEntry(*row) for row in connection.execute(rows)]

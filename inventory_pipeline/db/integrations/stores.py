@@ -13,15 +13,25 @@ from inventory_pipeline.db.tables import alerts, stock, stores
 _table = stores.store_integrations
 _credentials = stores.store_credentials
 
-# The domain's name for each column that is called otherwise in SQL.
-_RENAMED = {"group": "group_name", "freshness_limit": "freshness_limit_seconds"}
-_FIXED = frozenset({"key", "created_at", "first_sync_at", "purged_at"})
+# The column of each field of StoreIntegration that can be changed.
+_COLUMNS = {
+    "platform": "platform",
+    "url": "url",
+    "name": "name",
+    "group": "group_name",
+    "settings": "settings",
+    "is_active": "is_active",
+    "auto_sync": "auto_sync",
+    "allow_private": "allow_private",
+    "needs_reauthorization": "needs_reauthorization",
+    "freshness_limit": "freshness_limit_seconds",
+}
 
 
 def insert_store(connection: sa.Connection, store: StoreIntegration, now: datetime, *, reuse: bool = False) -> None:
     """Registers a store. Raises UsageError where its key is taken: by a purged store too, unless `reuse`."""
-    row = _row({name: getattr(store, name) for name in StoreIntegration.__slots__ if name != "credentials"})
-    row["created_at"] = store.created_at or now
+    row = _row({name: getattr(store, name) for name in _COLUMNS})
+    row |= {"key": store.key, "created_at": store.created_at or now, "first_sync_at": store.first_sync_at}
     taken = connection.execute(sa.select(_table.c.purged_at).where(_table.c.key == store.key)).first()
     if taken is not None:
         if taken.purged_at is None:
@@ -51,7 +61,7 @@ def update_store(connection: sa.Connection, key: str, **changes: Any) -> None:
 
     Raises UsageError for an unknown or purged store, ValueError for a field that cannot be changed this way.
     """
-    unknown = set(changes) - (set(StoreIntegration.__slots__) - _FIXED)
+    unknown = changes.keys() - {*_COLUMNS, "credentials"}
     if unknown:
         raise ValueError(f"cannot change {', '.join(sorted(unknown))} of a store")
     credentials = changes.pop("credentials", None)
@@ -97,7 +107,7 @@ def purge_store(connection: sa.Connection, key: str, now: datetime) -> None:
 
 
 def _row(fields: Mapping[str, Any]) -> dict[str, Any]:
-    row = {_RENAMED.get(name, name): value for name, value in fields.items()}
+    row = {_COLUMNS[name]: value for name, value in fields.items()}
     if "settings" in row:
         row["settings"] = dict(row["settings"])
     limit = row.get("freshness_limit_seconds")

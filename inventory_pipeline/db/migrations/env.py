@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata)

@@ -1,6 +1,6 @@
 """Stock levels, now or as of a past instant, streamed line by line."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from inventory_pipeline.core.quantity import Number, State
 from inventory_pipeline.core.stock import Status
-from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration, is_stale
+from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration, freshness, is_stale, max_file_age
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.tables.stock import NUMBERS, snapshots, stock_changes, stock_levels, trimmed
 
@@ -20,13 +20,22 @@ _ROWS_AT_ONCE = 2_000
 class StockFilter:
     """Which lines to return; None stands for all. `location` is a location's id.
 
-    `sku` is compared without surrounding spaces; upper and lower case differ.
+    `sku` is compared without surrounding spaces; upper and lower case differ. `text` is part of a SKU, title or barcode,
+    or a variant's id, whatever the case. `items` are variants by store, for those stores that are in it. `after` is the
+    store, SKU (trimmed, None for none), variant and location of the last line that was shown: the lines behind it are returned.
     """
 
     stores: Sequence[str] | None = None
     group: str | None = None
     sku: str | None = None
     location: str | None = None
+    text: str | None = None
+    status: Status | None = None
+    state: State | None = None
+    presence: Literal["present", "missing"] | None = None
+    stale: bool | None = None
+    items: Mapping[str, Collection[str]] | None = None
+    after: tuple[str, str | None, str, str] | None = None
 
 
 class StockRow(NamedTuple):
@@ -83,15 +92,24 @@ def stock_now(
     """
     verified = snapshots.alias("verified")
     for store, last in _stores(connection, filters):
+        store_is_stale = is_stale(store, last.ended_at, last.modified, now, interval)
+        if filters.stale is False and store_is_stale:
+            continue
         lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at, verified.c.modified)
         lines = lines.select_from(stock_levels.outerjoin(verified, verified.c.id == stock_levels.c.last_verified_snapshot))
+        if filters.stale is not None and not store_is_stale:
+            unverified_since = sa.or_(
+                verified.c.ended_at < now - freshness(store, interval),
+                sa.func.coalesce(verified.c.modified < now - max_file_age(store), sa.false()),
+            )
+            lines = lines.where(unverified_since if filters.stale else sa.func.coalesce(~unverified_since, sa.true()))
         if among is not None:
             lines = lines.where(stock_levels.c.item_id.in_(sa.select(among(store.key).subquery().c.item_id)))
-        last_is_stale = is_stale(store, last.ended_at, last.modified, now, interval)
-        for line in _stream(connection, lines):
+        after = None if filters.after is None or filters.after[0] != store.key else filters.after[1:]
+        for line in _stream(connection, lines, after):
             # `last_verified_snapshot` is null for a line that the last read holds.
             if line.started_at is None:
-                yield _row(store, line, last, last_is_stale)
+                yield _row(store, line, last, store_is_stale)
             else:
                 stale = is_stale(store, line.ended_at, line.modified, now, interval)
                 yield _row(store, line, line, stale)._replace(unverified=True)
@@ -129,6 +147,7 @@ def _stores(connection: sa.Connection, filters: StockFilter, at: datetime | None
         if store.key in last
         and (filters.stores is None or store.key in filters.stores)
         and (filters.group is None or store.group == filters.group)
+        and (filters.after is None or store.key >= filters.after[0])
     ]
 
 
@@ -166,15 +185,42 @@ def _select(table: sa.Table, store_key: str, filters: StockFilter, *more: sa.Col
         lines = lines.where(trimmed(table.c.sku) == filters.sku.strip())
     if filters.location is not None:
         lines = lines.where(table.c.location_id == filters.location)
+    if filters.text is not None:
+        lines = lines.where(_holds(table, filters.text))
+    for name in ("status", "state", "presence"):
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            lines = lines.where(table.c[name] == wanted)
+    if filters.items is not None and store_key in filters.items:
+        lines = lines.where(table.c.item_id.in_(filters.items[store_key]))
     return lines
 
 
-def _stream(connection: sa.Connection, lines: sa.Select | sa.CompoundSelect) -> Iterator[Any]:
-    """The rows by SKU, item and location, those without a SKU last; at most _ROWS_AT_ONCE of them are in memory."""
+def _holds(table: sa.Table, text: str) -> sa.ColumnElement[bool]:
+    """SQLite knows upper and lower case of ASCII only, so other letters are looked for in both."""
+    spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
+    parts = [table.c[name].icontains(each, autoescape=True) for name in ("sku", "title", "barcode") for each in spellings]
+    return sa.or_(table.c.item_id == text, *parts)
+
+
+def _stream(
+    connection: sa.Connection, lines: sa.Select | sa.CompoundSelect, after: tuple[str | None, str, str] | None = None
+) -> Iterator[Any]:
+    """The rows by SKU, item and location, those without a SKU last; at most _ROWS_AT_ONCE of them are in memory.
+
+    With `after` only those behind this SKU, item and location.
+    """
     found = lines.subquery("found").c
     # Byte order on both databases, as `Key` has it.
     sku = trimmed(found.sku)
     sku = sku.collate("C") if connection.dialect.name == "postgresql" else sku
     ordered = sa.select(*found).order_by(sku.is_(None), sku, found.item_id, found.location_id)
+    if after is not None:
+        last_sku, *place = after
+        behind = sa.tuple_(found.item_id, found.location_id) > sa.tuple_(*place)
+        if last_sku is None:
+            ordered = ordered.where(sku.is_(None), behind)
+        else:
+            ordered = ordered.where(sa.or_(sku.is_(None), sku > last_sku, sa.and_(sku == last_sku, behind)))
     with connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
         yield from rows

@@ -20,19 +20,26 @@ NAMED = 10
 
 
 def stock_totals(connection: sa.Connection, store_key: str) -> StockTotals:
-    """The totals over the store's present lines, see core.sync.StockTotals. `out_of_stock` includes `negative`."""
+    """The totals over the store's present lines, see core.sync.StockTotals.
+
+    `out_of_stock` is what alerts judge by their default rule: active lines without stock, and those that are not counted
+    and not for sale.
+    """
     present = sa.select(_level).where(_level.c.store_key == store_key, _level.c.presence == "present").subquery()
 
     def lines(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.count().filter(*conditions)
 
     tracked = sa.and_(present.c.state == "tracked", present.c.location_active)
+    is_active = present.c.status == "active"
+    untracked = sa.and_(present.c.state == "untracked", present.c.location_active)
+    not_for_sale = sa.and_(untracked, present.c.sellable.is_(sa.false()))
     available = sa.type_coerce(present.c.available, sa.BigInteger)
     sku = sa.func.coalesce(trimmed(present.c.sku), "")
     row = connection.execute(
         sa.select(
             sa.func.count().label("lines"),
-            lines(tracked, available <= 0).label("out_of_stock"),
+            lines(is_active, sa.or_(sa.and_(tracked, available <= 0), not_for_sale)).label("out_of_stock"),
             lines(tracked, available < 0).label("negative"),
             lines(tracked, available < 0, present.c.oversell_allowed.is_not(True)).label("oversold"),
             lines(present.c.state == "untracked").label("untracked"),

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 from inventory_pipeline.db.tables.stock import stock_changes
 from inventory_pipeline.db.types import BigId, Instant, Json, Key, Millionths
 
@@ -46,6 +46,8 @@ alerts = sa.Table(
     sa.Column("up_to", Millionths),
     sa.Column("ambiguous", sa.Boolean, nullable=False),
     sa.Column("threshold", Millionths),
+    sa.Column("margin", Millionths),
+    sa.Column("was", Millionths),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("baseline", sa.Boolean, nullable=False),

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 from inventory_pipeline.db.types import BigId, Instant, Json, Key, Millionths
 
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.tables.schema import metadata
+from inventory_pipeline.db.tables import metadata
 from inventory_pipeline.db.types import BigId, Instant, Json, Key
 
 # `group` is a reserved word in SQL, hence `group_name`. A purged store keeps its row, which holds its key.

@@ -77,7 +77,8 @@ def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Notic
         description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold; the asset lists the gravest under `worst`",
         metadata=dict(out),
     )
-    stale = result.live.get("stale", 0)
+    # A stale store whose credentials are refused has that alert alone.
+    stale = max(result.live.get("stale", 0), len(result.stale))
     yield dg.AssetCheckResult(
         check_name=STORES_FRESH,
         passed=not stale,
@@ -143,7 +144,7 @@ def _cells(alert: Alert) -> list[str]:
     amount = show_total(alert.available, alert.up_to, at_least=alert.at_least) or "–"
     words = "; ".join(filter(None, (alert.words, total_mark(alert.up_to, ambiguous=alert.ambiguous))))
     where = f"[{cell(alert.store_key)}]({names.store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
-    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(words, 160), amount, cell(alert.rule))
+    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(words, 160), amount, cell(alert.because))
     return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
 
 

@@ -55,14 +55,20 @@ class RecordedRun:
         return self.status in _ENDED
 
 
-def latest_syncs(connection: sa.Connection, *, store: str | None, limit: int) -> list[RecordedRun]:
-    """The latest runs that select the asset, whatever their job, newest first."""
+def latest_syncs(
+    connection: sa.Connection, *, stores: Sequence[str] | None = None, limit: int, before: str | None = None
+) -> list[RecordedRun]:
+    """The latest runs that select the asset, whatever their job, newest first; of these stores, and older than the run
+    `before`, where given.
+    """
     # A run of the job that a sensor or schedule requested names the job, and not the asset.
     named = sa.or_(_runs.c.run_body.contains(SNAPSHOT), _runs.c.run_body.contains(SYNC_JOB))
     query = sa.select(_runs).where(named).order_by(_runs.c.id.desc()).limit(limit)
-    if store is not None:
-        mine = sa.select(_tags.c.run_id).where(_tags.c.key == PARTITION_TAG, _tags.c.value == store)
+    if stores is not None:
+        mine = sa.select(_tags.c.run_id).where(_tags.c.key == PARTITION_TAG, _tags.c.value.in_(stores))
         query = query.where(_runs.c.run_id.in_(mine))
+    if before is not None:
+        query = query.where(_runs.c.id < sa.select(_runs.c.id).where(_runs.c.run_id == before).scalar_subquery())
     rows = connection.execute(query).all()
     found = [run for run in map(_run, rows) if run.is_sync]
     # A run may hold the asset's name for another reason: then older ones are looked at.

@@ -66,7 +66,8 @@ def read_syncs(connection: "sa.Connection", *, store: str | None = None, limit: 
     """The same of a connection to Dagster's history."""
     from inventory_pipeline.defs.sync.recorded_runs import latest_syncs
 
-    return [_row(run) for run in latest_syncs(connection, store=store, limit=limit)]
+    stores = None if store is None else [store]
+    return [log_row(run) for run in latest_syncs(connection, stores=stores, limit=limit)]
 
 
 def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
@@ -74,7 +75,7 @@ def sync_row(instance: "DagsterInstance", run_id: str) -> SyncLogRow | None:
     from inventory_pipeline.defs.sync.recorded_runs import history_of, runs_by_id
 
     with history_of(instance) as connection:
-        return next((_row(run) for run in runs_by_id(connection, [run_id])), None)
+        return next((log_row(run) for run in runs_by_id(connection, [run_id])), None)
 
 
 def failed_stores(instance: "DagsterInstance", stores: Sequence[str]) -> list[str]:
@@ -85,7 +86,7 @@ def failed_stores(instance: "DagsterInstance", stores: Sequence[str]) -> list[st
     with history_of(instance) as connection:
         run_ids = latest_run_ids(connection, stores, each=_LOOK_BACK)
         for run in runs_by_id(connection, run_ids):
-            row = _row(run)
+            row = log_row(run)
             if run.is_sync and row.outcome in ("published", "failed", "quarantined"):
                 latest.setdefault(row.store, row)
     return [store for store in stores if store in latest and latest[store].outcome != "published"]
@@ -110,7 +111,8 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
     return "auto_sync" if "dagster/sensor_name" in tags else "manual"
 
 
-def _row(run: "RecordedRun") -> SyncLogRow:
+def log_row(run: "RecordedRun") -> SyncLogRow:
+    """One run as the sync log shows it."""
     own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}

@@ -2,20 +2,119 @@
 
 import json
 import re
-from collections.abc import Mapping
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import parse_qs
 
 from inventory_pipeline.demo.catalogue import Catalogue
 from inventory_pipeline.demo.graphql import GraphqlError, parse
-from inventory_pipeline.demo.graphql_values import select
+from inventory_pipeline.demo.graphql_values import Connection, Node, resolve, select
 from inventory_pipeline.demo.messages import Answer, Body, Request
 from inventory_pipeline.demo.server import DemoServer
 from inventory_pipeline.demo.shopify.cost import Bucket, cost_of, used_by
-from inventory_pipeline.demo.shopify.exports import Exports
+from inventory_pipeline.demo.shopify.exports import Exports, Storage
 from inventory_pipeline.demo.shopify.faults import JSON, ShopifyFaults
-from inventory_pipeline.demo.shopify.root import Root
-from inventory_pipeline.demo.shopify.storage import Storage
-from inventory_pipeline.demo.shopify.tokens import SCOPES, Tokens
+from inventory_pipeline.demo.shopify.nodes import ITEMS, Shelf, gid, sold
+
+SCOPES = ("read_products", "read_inventory", "read_locations")
+LIFE = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    scopes: tuple[str, ...]
+    until: float = float("inf")
+
+
+class Tokens:
+    """The shop's tokens, and the one app that may fetch some. `clock` gives seconds."""
+
+    def __init__(self, scopes: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self.scopes = tuple(scopes)
+        self.client_id, self.client_secret = secrets.token_hex(16), f"shpss_{secrets.token_hex(16)}"
+        self.granted = 0
+        self._clock = clock
+        self._tokens: dict[str, Token] = {}
+
+    def add(self, token: str | None = None) -> str:
+        """One more token that holds for ever, made up where not given."""
+        token = token or f"shpat_{secrets.token_hex(16)}"
+        self._tokens[token] = Token(self.scopes)
+        return token
+
+    def revoke_all(self) -> None:
+        self._tokens.clear()
+
+    def scopes_of(self, token: str) -> tuple[str, ...] | None:
+        """None for a token that is not known or has expired."""
+        found = self._tokens.get(token)
+        return found.scopes if found and self._clock() < found.until else None
+
+    def grant(self, request: Request) -> tuple[int, dict[str, Any]]:
+        """Status and body of the answer to a client-credentials grant (RFC 6749, 4.4), its form in the request's body."""
+        form = {name: values[-1] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        if form.get("grant_type") != "client_credentials":
+            return 400, {"error": "unsupported_grant_type"}
+        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
+            return 401, {"error": "invalid_client", "error_description": "Client authentication failed."}
+        token = f"shpat_{secrets.token_hex(16)}"
+        self._tokens[token] = Token(self.scopes, self._clock() + LIFE)
+        self.granted += 1
+        return 200, {"access_token": token, "scope": ",".join(self.scopes), "expires_in": LIFE - 1}
+
+
+class Root:
+    """What one request sees: the root fields of its version, as far as its scopes reach."""
+
+    def __init__(self, catalogue: Catalogue, exports: Exports, version: str, scopes: tuple[str, ...]) -> None:
+        self._catalogue, self._exports, self._version, self._scopes = catalogue, exports, version, scopes
+        self._shelf = Shelf(version, self._require)
+
+    @property
+    def queries(self) -> Node:
+        fields: Node = {
+            "shop": {"name": "Driftwood & Co", "currencyCode": "EUR", "myshopifyDomain": "driftwood-demo.myshopify.com"},
+            "currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in self._scopes]},
+            "productVariantsCount": self._count,
+            "productVariants": self._variants,
+            "inventoryItem": self._item,
+            "currentBulkOperation": lambda type="QUERY": self._exports.latest() if type == "QUERY" else None,  # noqa: A006
+        }
+        return fields | {"bulkOperation": self._exports.look} if self._version >= "2026-01" else fields
+
+    @property
+    def mutations(self) -> Node:
+        return {"bulkOperationRunQuery": self._run, "bulkOperationCancel": self._exports.cancel}
+
+    def _run(self, query: str, groupObjects: bool) -> Node:  # noqa: N803 - Shopify's name
+        if groupObjects:
+            raise GraphqlError("this demo shop does not group objects", "BAD_REQUEST")
+        most = 5 if self._version >= "2026-01" else 1
+        return self._exports.run(query, most, lambda field: resolve(self.queries, field))
+
+    def _count(self, limit: int | None = 10_000) -> Node:
+        self._require("read_products")
+        count = len(sold(self._catalogue))
+        capped = limit is not None and count > limit
+        return {"count": limit if capped else count, "precision": "AT_LEAST" if capped else "EXACT"}
+
+    def _variants(self, **page: Any) -> Connection:
+        self._require("read_products")
+        return Connection(sold(self._catalogue), self._shelf.variant, page)
+
+    def _item(self, id: str) -> Node | None:  # noqa: A002 - Shopify's name
+        self._require("read_inventory")
+        pools = {gid("InventoryItem", ITEMS + item.pool.id): item.pool for _, (_, item) in sold(self._catalogue)}
+        return self._shelf.item(pools[id]) if id in pools else None
+
+    def _require(self, scope: str) -> None:
+        if scope not in self._scopes:
+            needed = f"`{scope}` access scope."
+            raise GraphqlError(f"Access denied. Required access: {needed}", "ACCESS_DENIED", requiredAccess=needed)
+
 
 VERSIONS = ("2025-10", "2026-01", "2026-04", "2026-07")
 ENDPOINT = re.compile(r"/admin/api/([^/]+)/graphql\.json")

@@ -10,8 +10,7 @@ from inventory_pipeline.demo.oauth import AUTHENTICATION_ERROR, OAuthRefused, OA
 from inventory_pipeline.demo.server import DemoServer
 from inventory_pipeline.demo.woocommerce.faults import WooFaults
 from inventory_pipeline.demo.woocommerce.items import Form, columns
-from inventory_pipeline.demo.woocommerce.pages import Pages
-from inventory_pipeline.demo.woocommerce.query import InvalidParameters, Query
+from inventory_pipeline.demo.woocommerce.pages import InvalidParameters, Pages, Query
 from inventory_pipeline.demo.woocommerce.site import RestError, Site
 
 Permissions = Literal["read", "write", "read_write"]

@@ -184,6 +184,8 @@ def _new_row(target: ChangedTarget, state: AlertState, baseline: bool, now: date
         "up_to": target.up_to,
         "ambiguous": target.ambiguous,
         "threshold": target.threshold,
+        "margin": target.margin,
+        "was": target.available,
         "rule": rule_of(target),
         "detail": "",
         "baseline": baseline,

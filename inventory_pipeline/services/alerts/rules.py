@@ -1,11 +1,10 @@
 """The threshold rules: set, removed, explained, and moved in and out as CSV."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TextIO
-
-import sqlalchemy as sa
 
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.cover import Consumption, days_of_cover
@@ -18,10 +17,13 @@ from inventory_pipeline.db.alerts import thresholds
 from inventory_pipeline.db.alerts.evaluation import consumption_of
 from inventory_pipeline.db.alerts.explanations import EvaluatedTarget, evaluated_targets
 from inventory_pipeline.db.alerts.monitored_stores import monitored_stores
+from inventory_pipeline.db.alerts.threshold_import import Incoming, ThresholdImport
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, stores
 
 CSV_COLUMNS = ("scope", "store", "item_id", "location_id", "group", "sku", "threshold", "margin", "cover_days")
+
+_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +48,42 @@ class Rules:
         with self._database.connect() as connection:
             return thresholds.list_thresholds(connection)
 
-    def set(self, rules: Iterable[Threshold], actor: str) -> None:
+    def set(self, rules: Sequence[Threshold], actor: str) -> None:
         """Stores the rules, all or none. Raises UsageError for a store or a group that does not exist."""
         with self._database.begin() as connection:
-            self._put(connection, [("", rule) for rule in rules], actor)
+            now, known = self._clock(), stores.list_stores(connection)
+            check_known(known, filter(None, [rule.store_key for rule in rules]), filter(None, [rule.group for rule in rules]))
+            thresholds.put_thresholds(connection, rules, now)
+            audit.record_all(connection, now, actor, "set threshold", [(rule.target, _figures(rule)) for rule in rules])
 
     def import_csv(self, source: TextIO, actor: str, *, raw: bool = False) -> int:
-        """Stores the rules of a CSV file with the columns CSV_COLUMNS, all or none; how many.
+        """Stores the rules of a CSV file with the columns CSV_COLUMNS, all or none; how many. Memory does not grow with them.
 
         Texts are taken as `thresholds export` writes them; with `raw` as they stand. Raises UsageError naming the line
         that is wrong.
         """
-        rules = [(f"line {line}: ", rule) for line, rule in _read_csv(source, raw)]
-        with self._database.begin() as connection:
-            self._put(connection, rules, actor)
-        return len(rules)
-
-    def _put(self, connection: sa.Connection, rules: Sequence[tuple[str, Threshold]], actor: str) -> None:
-        """Each rule with where it stands, for errors."""
-        now, known = self._clock(), stores.list_stores(connection)
-        for where, rule in rules:
-            try:
-                check_known(known, filter(None, [rule.store_key]), filter(None, [rule.group]))
-            except UsageError as error:
-                raise UsageError(f"{where}{error}") from None
-        thresholds.put_thresholds(connection, [rule for _, rule in rules], now)
-        audit.record_all(connection, now, actor, "set threshold", [(rule.target, _figures(rule)) for _, rule in rules])
+        with self._database.connect() as connection:
+            known = stores.list_stores(connection)
+        found: set[tuple[str, str]] = set()
+        number = 0
+        with ThresholdImport(self._database) as incoming:
+            batch: list[Incoming] = []
+            for line, rule in _read_csv(source, raw):
+                if (rule.store_key, rule.group) not in found:
+                    with _in_line(line):
+                        check_known(known, filter(None, [rule.store_key]), filter(None, [rule.group]))
+                    found.add((rule.store_key, rule.group))
+                batch.append(Incoming(line, rule, _figures(rule)))
+                number += 1
+                if len(batch) >= _BATCH:
+                    incoming.add(batch)
+                    batch.clear()
+            incoming.add(batch)
+            if (repeated := incoming.repeated()) is not None:
+                again, before, target = repeated
+                raise UsageError(f"line {again}: {target} was set in line {before} already")
+            incoming.finish(self._clock(), actor)
+        return number
 
     def remove(self, rule: Threshold, actor: str) -> None:
         """Raises UsageError where there is no such rule."""
@@ -119,14 +131,11 @@ def _read_csv(source: TextIO, raw: bool) -> Iterator[tuple[int, Threshold]]:
     rows = read_csv(source, raw=raw)
     _, header = next(rows, (1, []))
     _check_columns(header)
-    seen: dict[str, int] = {}
     for line, cells in rows:
         if len(cells) > len(header):
             raise UsageError(f"line {line}: more cells than columns; a text that holds a comma needs quotation marks")
-        rule = _parsed(dict(zip(header, cells, strict=False)), line)
-        if rule.target in seen:
-            raise UsageError(f"line {line}: {rule.target} was set in line {seen[rule.target]} already")
-        seen[rule.target] = line
+        with _in_line(line):
+            rule = _parsed(dict(zip(header, cells, strict=False)))
         yield line, rule
 
 
@@ -139,22 +148,27 @@ def _check_columns(header: Sequence[str]) -> None:
             raise UsageError(f"line 1: the file {what} {sorted(faulty)[0]!r:.40}; its columns are {', '.join(CSV_COLUMNS)}")
 
 
-def _parsed(row: dict[str, str], line: int) -> Threshold:
-    cells = {name: row.get(name, "").strip() for name in CSV_COLUMNS}
+@contextmanager
+def _in_line(line: int) -> Iterator[None]:
     try:
-        return checked_threshold(
-            cells["scope"],
-            exact_number(cells["threshold"], "threshold"),
-            exact_number(cells["margin"], "margin") if cells["margin"] else None,
-            _days(cells["cover_days"]),
-            store_key=cells["store"],
-            item_id=cells["item_id"],
-            location_id=cells["location_id"],
-            group=cells["group"],
-            sku=cells["sku"],
-        )
+        yield
     except (UsageError, LineRejected) as error:
         raise UsageError(f"line {line}: {error}") from None
+
+
+def _parsed(row: dict[str, str]) -> Threshold:
+    cells = {name: row.get(name, "").strip() for name in CSV_COLUMNS}
+    return checked_threshold(
+        cells["scope"],
+        exact_number(cells["threshold"], "threshold"),
+        exact_number(cells["margin"], "margin") if cells["margin"] else None,
+        _days(cells["cover_days"]),
+        store_key=cells["store"],
+        item_id=cells["item_id"],
+        location_id=cells["location_id"],
+        group=cells["group"],
+        sku=cells["sku"],
+    )
 
 
 def _days(text: str) -> int | None:

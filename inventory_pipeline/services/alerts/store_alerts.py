@@ -39,8 +39,12 @@ def check_stores(connection: sa.Connection, now: datetime, interval: timedelta) 
     for store in stores.list_stores(connection, include_purged=True):
         snapshot_range = ranges.get(store.key)
         sync_alert = unresolved.get(("sync", store.key))
+        stale = staleness(store, snapshot_range, now, interval)
+        if store.needs_reauthorization and stale[0] == "stale" and ("store", store.key) not in unresolved:
+            # What refused credentials lead to within hours is told by their own alert already.
+            stale = "held", ""
         verdicts: list[tuple[Kind, tuple[Verdict, str]]] = [
-            ("store", staleness(store, snapshot_range, now, interval)),
+            ("store", stale),
             ("sync", _authorization(store, snapshot_range, sync_alert)),
         ]
         for kind, (verdict, detail) in verdicts:

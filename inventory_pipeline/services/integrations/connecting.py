@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from inventory_pipeline.core.addresses import NO_HOSTS, AllowedHosts, store_refu
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.services.integrations.credentials import Vault, resolve, stand_ins
+from inventory_pipeline.services.integrations.credentials import Vault, hide, resolve, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,16 @@ class Connecting:
         with nullcontext(connection) if connection else self._database.connect() as reading:
             values = resolve(reading, self._vault, store)
         return self._made(store, values, memo)
+
+    def typed(self, store: StoreIntegration, values: Mapping[str, str]) -> Connector:
+        """A connector for a store that is not kept yet, with credentials that a person has just typed. Kept ones that it
+        refers to are opened as for any store. Raises as the call does.
+        """
+        kept = {name: reference for name, reference in store.credentials.items() if name not in values}
+        with self._database.connect() as connection:
+            opened = resolve(connection, self._vault, replace(store, credentials=kept))
+        hide(values)
+        return self._made(store, {**opened, **values}, {})
 
     def rehearse(self, store: StoreIntegration) -> None:
         """Raises UsageError as a connector for the store would, without opening its credentials."""

@@ -21,6 +21,7 @@ __all__ = [
     "Vault",
     "binding_reference",
     "check_reference",
+    "hide",
     "load_vault",
     "resolve",
     "secret_name",
@@ -98,8 +99,13 @@ def resolve(
         if why := refusal(connection, reference, store, hosts):
             raise CredentialsRejected(f"store {store.key!r}: {why}")
         values[name] = found if stored is None else vault.decrypt(found)
-    redact.add(*_spellings(values.values()))
+    hide(values)
     return values if hosts else stand_ins(store.credentials)
+
+
+def hide(values: Mapping[str, str]) -> None:
+    """Hides the values of credentials in every log line and message from here on."""
+    redact.add(*_spellings(values.values()))
 
 
 def _spellings(values: Collection[str]) -> Iterator[str]:

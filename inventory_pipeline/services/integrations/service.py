@@ -1,6 +1,6 @@
 """Store integrations: registered, changed, switched on and off, checked, purged. Every change is audited."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.connectors.base import CheckItem
+from inventory_pipeline.connectors.base import CheckItem, Connector
 from inventory_pipeline.core.addresses import urls_of
 from inventory_pipeline.core.clock import Clock, show_instant, system_clock
 from inventory_pipeline.core.errors import CredentialsMissing, CredentialsRejected, InventoryError, UsageError
@@ -177,14 +177,8 @@ class Integrations:
         with self._database.connect() as connection:
             store = _live(connection, key)
             last = snapshots.last_published(connection, key)
-        try:
-            connector = self._connect(store, last.memo if last else {})
-        except CredentialsRejected as error:
-            return [CheckItem("credentials", False, str(error))]
-        except InventoryError as error:
-            return [CheckItem("address", False, str(error))]
-        items = run_cancellable(connector.check())
-        if not all(item.ok for item in items):
+        connector, items = _checked(lambda: self._connect(store, last.memo if last else {}))
+        if connector is None or not all(item.ok for item in items):
             return items
         learned: Mapping[str, str] = getattr(connector, "learned", {})  # such as a host's key, which only its first check tells
         with self._database.begin() as connection:
@@ -194,6 +188,16 @@ class Integrations:
                 stores.update_store(connection, key, settings=merged(store.settings, learned))
                 self._record(connection, "stores check", key, f"kept: {', '.join(sorted(learned))}")
         return items
+
+    def try_out(self, store: StoreIntegration, values: Mapping[str, str]) -> Sequence[CheckItem]:
+        """What `check` would find of a store that is not registered yet, or not so; `values` are credentials as typed.
+
+        Keeps nothing. Raises UsageError where the address or a setting cannot be used.
+        """
+        store = replace(store, url=checked_url(store.url))
+        check_settings(store.settings)
+        self._connect.check_address(store, registered=False)
+        return _checked(lambda: self._connect.typed(store, values))[1]
 
     def put_credential(self, name: str, value: str, hosts: Iterable[str] = (), platform: str | None = None) -> Sequence[str]:
         """Stores or replaces a secret that may be sent to `hosts`; without any, to those that it is bound to already.
@@ -264,6 +268,17 @@ class Integrations:
 
     def _record(self, connection: sa.Connection, action: str, subject: str, detail: str) -> None:
         audit.record(connection, self._clock(), self._actor, action, subject, detail)
+
+
+def _checked(connect: Callable[[], Connector]) -> tuple[Connector | None, Sequence[CheckItem]]:
+    """The connector with what it finds; None where it could not be made, which is the finding."""
+    try:
+        connector = connect()
+    except CredentialsRejected as error:
+        return None, [CheckItem("credentials", False, str(error))]
+    except InventoryError as error:
+        return None, [CheckItem("address", False, str(error))]
+    return connector, run_cancellable(connector.check())
 
 
 def _registered(connection: sa.Connection, key: str) -> StoreIntegration:

@@ -123,17 +123,12 @@ class StoredSecrets:
         with self._database.connect() as connection:
             known = stores.list_stores(connection)
             bindings = {binding.reference: binding for binding in secrets.list_bindings(connection)}
-            return [
-                *(
-                    _entry(name, created_at, known, bindings.get(f"secret:{name}"), self._opens(connection, name))
-                    for name, created_at in secrets.list_secrets(connection)
-                ),
-                *(
-                    _entry(reference, binding.bound_at, known, binding, None)
-                    for reference, binding in bindings.items()
-                    if secret_name(reference) is None
-                ),
+            stored = [
+                _entry(name, created_at, known, bindings.get(f"secret:{name}"), self._opens(connection, name))
+                for name, created_at in secrets.list_secrets(connection)
             ]
+        variables = [binding for binding in bindings.values() if secret_name(binding.reference) is None]
+        return stored + [_entry(binding.reference, binding.bound_at, known, binding, None) for binding in variables]
 
     def remove(self, name: str) -> None:
         """Raises UsageError where there is no such secret or a store still uses it. For `env:NAME` only the binding goes."""

@@ -59,7 +59,7 @@ def _alert_table(alerts: Sequence[Alert], total: int) -> Iterator[str]:
         number = show_total(alert.available, alert.up_to, at_least=alert.at_least) or "–"
         since, as_of = show_instant(alert.opened_at), show_instant(alert.as_of) if alert.as_of else "–"
         yield f'<tr><td class="{alert.severity}">{alert.level}' + "".join(f"<td>{_cell(cell)}" for cell in cells)
-        yield f"<td class=n>{number}<td>{_cell(alert.rule)}<td>{alert.status}<td class=i>{since}<td class=i>{as_of}</tr>"
+        yield f"<td class=n>{number}<td>{_cell(alert.because)}<td>{alert.status}<td class=i>{since}<td class=i>{as_of}</tr>"
     yield "</table>"
 
 

@@ -119,6 +119,43 @@ def test_stock_within_the_margin_is_low_and_no_longer_out(database: Database) ->
     assert live(database)["tea"].available == 6
 
 
+def test_an_alert_that_its_margin_keeps_open_says_what_was_and_what_ends_it(database: Database) -> None:
+    shop = Shop(database)
+    rule(database, "global", 10, margin=3)
+    for available, told in (
+        (3, "global default: 10 or fewer"),
+        (12, "global default: 10 or fewer; was 3, closes above 13"),
+        (11, "global default: 10 or fewer; was 3, closes above 13"),
+        (4, "global default: 10 or fewer"),
+        (13, "global default: 10 or fewer; was 4, closes above 13"),
+    ):
+        shop.sync([line("tea", available)])
+        check(database, shop)
+        assert live(database)["tea"].because == told
+    rule(database, "global", 10, margin=5)
+    check(database, shop)
+    assert live(database)["tea"].because.endswith("was 4, closes above 15")
+    shop.sync([line("tea", 16)])
+    check(database, shop)
+    assert live(database, include_resolved=True)["tea"].because == "global default: 10 or fewer"
+
+
+def test_what_nobody_counts_and_the_platform_does_not_sell_is_said_to_be_that(database: Database) -> None:
+    shop = Shop(database)
+    totals = shop.sync(
+        [
+            line("card", quantity=UNTRACKED, sellable=False),
+            line("tea", 0),
+            line("service", quantity=UNTRACKED, sellable=True),
+            line("draft", quantity=UNTRACKED, sellable=False, status="draft"),
+        ]
+    ).totals
+    assert totals.out_of_stock == check(database, shop).live["out"] == 2
+    told = live(database)
+    assert (told["card"].because, told["card"].available) == ("not for sale", None)
+    assert told["tea"].because == "global default: 5 or fewer"
+
+
 def test_a_dry_run_changes_nothing(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("tea", 3)])
@@ -258,6 +295,24 @@ def test_a_refused_credential_is_an_alert_until_the_platform_takes_it_again(data
             stores.set_needs_reauthorization(connection, "berlin", reason)
         counts = check(database, shop).counts
         assert [name for name, number in counts.items() if number] == [expected]
+
+
+def test_refused_credentials_are_one_alert_though_the_store_grows_stale_of_it(database: Database) -> None:
+    shop = Shop(database)
+    shop.sync([line("tea", 9)])
+    with database.begin() as connection:
+        stores.set_needs_reauthorization(connection, "berlin", "401: the key was revoked")
+    check(database, shop)
+    result = check(database, shop, 9 * HOUR)
+    assert (result.counts["opened"], result.stale) == (0, ("berlin",))
+    assert levels(database) == {"sync": "needs_reauthorization"}
+    with database.begin() as connection:
+        stores.set_needs_reauthorization(connection, "berlin", None)
+    assert check(database, shop, 9 * HOUR).counts["opened"] == 1  # still stale, and nothing else says so
+    with database.begin() as connection:
+        stores.set_needs_reauthorization(connection, "berlin", "401 again")
+    check(database, shop, 10 * HOUR)
+    assert sorted(levels(database).values()) == ["needs_reauthorization", "stale"]
 
 
 SKU = {"group": "default", "sku": "TEA"}

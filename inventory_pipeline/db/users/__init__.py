@@ -1,0 +1,1 @@
+"""The site's users, and what lets a browser in."""

@@ -1,0 +1,1 @@
+"""The site's pages by subject: each module lists its addresses in PAGES."""
