@@ -22,7 +22,11 @@ OWN_HOST = "the store's own"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformInfo:
-    """A platform as `inventory-pipeline platforms` lists it. `settings` and `credentials` are what a store may and must
+    """A platform as `inventory-pipeline platforms NAME` tells it. `calls_per_100k` are those of a full read of 100,000 lines;
+    `grant` is where a person clicks to let the store be read; `locations`, `available` (what that number means there),
+    `limits` and `gaps` (what is not read) are words for people, and docs/platforms.md has the same.
+
+    `settings` and `credentials` are what a store may and must
     give: names with what they do, and names that must be there; `other_credentials` are names that it may or must have
     instead.
 
@@ -39,6 +43,11 @@ class PlatformInfo:
     scopes: tuple[str, ...]
     calls_per_100k: str
     proved_by: str
+    grant: str = ""
+    locations: str = ""
+    available: str = ""
+    limits: str = ""
+    gaps: str = ""
     credentials: tuple[str, ...] = ()
     other_credentials: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -56,7 +56,8 @@ _RANK: dict[Level, int] = {
 # longer evaluated, because the line was deleted, drafted or archived, or its store or rule was removed.
 Verdict = Level | Literal["recovering", "held", "fine", "gone"]
 
-Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed"]
+# `sync_completed` and `caught_up` belong to no alert: a published sync, and the first one after a time without any.
+Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed", "caught_up"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.stock import Completeness
 
-Outcome = Literal["published", "quarantined", "failed", "refused", "canceled"]
+Outcome = Literal["published", "quarantined", "failed", "refused", "inactive", "canceled"]
 Trigger = Literal["schedule", "auto_sync", "manual", "retry"]
 
 

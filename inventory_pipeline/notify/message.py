@@ -18,6 +18,7 @@ _WORDS = {
     "failed": "sync failed",
     "stale": "stale: its stock is too old to be believed",
     "completed": "sync completed",
+    "caught_up": "seen again",
 }
 # The order of the counts in a title: the levels, the most urgent first, then what needs nobody.
 _COUNTS_ORDER = (
@@ -30,6 +31,7 @@ _COUNTS_ORDER = (
     "failed",
     "low",
     "runs_out",
+    "caught_up",
     "resolved",
     "completed",
 )
@@ -38,6 +40,7 @@ _EVENTS = {
     "worsened": "Worse",
     "reminded": "Still there after the snooze",
     "resolved": "Resolved",
+    "caught_up": "While it could not be seen",
     "sync_completed": "Synced",
 }
 
@@ -78,8 +81,10 @@ def _title(payload: Facts) -> str:
 
 
 def describe(fact: Facts) -> str:
-    """One alert on one line, with the rule that fired, at most 400 characters."""
+    """One alert on one line, with the rule that fired, at most 400 characters. A report has lines under its own."""
     where = f"store {fact['store']}" if fact["store"] else f"group {fact['group']}"
+    if fact["level"] == "caught_up":
+        return "\n  ".join([f"{where}:", *(one_line(line, 400) for line in fact["detail"].splitlines())])
     if fact["kind"] in ("store", "sync"):
         detail = fact["detail"].removeprefix(f"{fact['level']}: ")
         return short_with_cure(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)

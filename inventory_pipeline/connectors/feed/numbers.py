@@ -1,5 +1,8 @@
-"""Numbers as people and programs write them into feeds, read exactly or refused. What a mark means is decided by all cells
-of a column, or asked for; it is never guessed."""
+"""Numbers as people and programs write them into feeds, read exactly or rejected.
+
+Whether a dot or comma is a decimal or a thousands mark is decided by all cells of a column. Where they do not tell, the sync
+asks for a setting; it never guesses.
+"""
 
 import re
 from collections.abc import Iterable
@@ -46,7 +49,7 @@ class NumberFormat:
 
     @classmethod
     def with_decimal(cls, mark: str) -> "NumberFormat":
-        """Where one mark is the decimal one, the other can only stand between thousands."""
+        """The format with this decimal mark. The other mark can then only stand between thousands."""
         return cls(mark, _OTHER[mark] + APOSTROPHES + SPACES)
 
     def __str__(self) -> str:
@@ -111,7 +114,7 @@ class Marks:
         return NumberFormat.with_decimal(next(iter(elsewhere.decimal))) if len(elsewhere.decimal) == 1 else None
 
     def doubt(self, what: str) -> str:
-        """Why `decide` could not, with the cells."""
+        """Why `decide` returned None, with the cells that contradict each other, or the one that can be read two ways."""
         if self.decimal:
             (_, (one, at)), (_, (two, there)) = list(self.decimal.items())[:2]
             return f"{what} is written {one!r:.40} in line {at:,} and {two!r:.40} in line {there:,}; set decimal="

@@ -59,9 +59,9 @@ _decode = msgspec.json.Decoder(tuple[int, str, list[Any]], float_hook=Decimal).d
 
 
 def open_rows(source: Source, settings: FeedSettings, held: ExitStack) -> Rows:
-    """The source's rows; what is opened for them, `held` closes.
+    """The source's rows. Whatever is opened for them is closed by `held`.
 
-    Its first bytes say what it is, unless `format` does; its name counts where neither tells.
+    The format is what the setting `format` says, else what the first bytes show, else what the name ends with.
     """
     content = unpack(source, settings, held)
     said = "" if settings.format == "auto" else settings.format
@@ -134,7 +134,7 @@ class FeedReading:
         return open_rows(self._source, self._settings, self._held)
 
     def _as_known_export(self, rows: Rows) -> Rows:
-        """The rows as the preset that fits them says; it may be that they are to be read in another way than they were."""
+        """The rows, opened again where a known export is recognised whose settings read them in another way."""
         settings, headings = self._settings, [heading.text for heading in self.findings.present]
         self.findings.preset = preset = preset_for(headings, settings.preset)
         if preset is None:
@@ -209,7 +209,7 @@ class FeedReading:
         return "overlong" if isinstance(rows, Table) and rows.overlong(row) else ""
 
     def _marked(self, columns: Columns, places: Mapping[Any, int]) -> list[tuple[int, Marks]]:
-        """Where numbers stand, with what their marks tell. All warehouses' columns are one."""
+        """The columns of numbers, each with its Marks. The columns of all warehouses share one."""
         marked: list[tuple[int, Marks]] = []
         for name in (*QUANTITY_FIELDS, "price"):
             if name in columns.fields:

@@ -24,7 +24,7 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 @cache
 def field_names(kind: type[msgspec.Struct]) -> str:
-    """Its fields, joined by commas: what is requested is no more than is read, which also spares the shop the work."""
+    """The struct's field names joined by commas, for a platform that can be asked for certain fields only."""
     return ",".join(kind.__struct_fields__)
 
 
@@ -46,12 +46,12 @@ def decode_list(
     *,
     location_id: str | None = DEFAULT_LOCATION,
 ) -> tuple[list[Struct], list[RejectedLine]]:
-    """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made what `id_of` reads: a whole
-    number where nothing else is said.
+    """The items of a JSON list, and a RejectedLine for each entry that is not of `kind`.
 
-    With `key` the list stands under that key of an object; an empty list may then stand there without it. An entry that is
-    none rejects its line at `location_id`, or with None all its lines. Raises IncompleteRead where the answer is no list, and
-    what `decode_json` raises.
+    Each item's `id` is replaced by what `id_of` makes of it; the default makes a whole number. With `key` the list stands
+    under that key of an object, and an empty list may stand in place of the object. A bad entry rejects its line at
+    `location_id`; None rejects the lines at all locations. Raises IncompleteRead where the answer is no list, and what
+    `decode_json` raises.
     """
     try:
         decoded = decode_json(response, _keyed_decoder(kind, key)).items if key else decode_json(response, _decoder(kind))
@@ -120,7 +120,7 @@ def _fault(error: msgspec.ValidationError, entry: Any) -> LineRejected:
 
 
 def decode_nodes(nodes: Iterable[msgspec.Raw], kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
-    """GraphQL nodes, each decoded apart. One that is none rejects all lines of its id, where that can be read."""
+    """Decodes GraphQL nodes one by one. A bad node gives a RejectedLine for all lines of its id, where that can be read."""
     items: list[Struct] = []
     rejected: list[RejectedLine] = []
     for node in nodes:
@@ -174,7 +174,7 @@ def text_of(raw: str | float | None) -> str:
 
 
 def price_of(raw: str | float | None) -> Decimal | None:
-    """None where no price is set or it cannot be read: a price decides nothing here, and must not cost its line."""
+    """The price. None where none is set or it cannot be read: a bad price must not reject its line."""
     try:
         price = Decimal(str(raw)) if raw not in (None, "") else None
     except InvalidOperation:

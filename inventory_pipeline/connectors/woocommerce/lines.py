@@ -1,4 +1,4 @@
-"""WooCommerce's items, and the stock lines that they become: pure functions, one rule each.
+"""WooCommerce's items, and the stock lines that they become. Pure functions, and LineBuilder, which remembers parents.
 
 Where the words come from: the product and variation classes of WooCommerce, and answers recorded from 7.0, 10.3 and 11.0.
 """
@@ -53,7 +53,7 @@ class Product(Item, gc=False, kw_only=True):
 
 
 class Variation(Item, gc=False, kw_only=True):
-    """`parent_id` comes only with the flat list."""
+    """`parent_id` is given only by the list of all variations."""
 
     parent_id: int | str | None = None
     attributes: Any = None
@@ -142,7 +142,7 @@ class LineBuilder:
 
 
 def bears_variations(product: Product) -> bool:
-    """Plugins add types: what has variations, or is a kind of variable product, is never a line itself."""
+    """Whether the product only holds variations, and is no line itself. Plugins add types whose names begin with `variable`."""
     return product.type.startswith("variable") or bool(product.variations)
 
 

@@ -90,6 +90,12 @@ def low_then(connection: sa.Connection, at: datetime, interval: timedelta) -> Lo
     return _low_lines(connection, stores, at, levels_as_of(stores))
 
 
+def low_at(connection: sa.Connection, store: MonitoredStore, at: datetime) -> Set[str]:
+    """The variants of one store that were low after its last snapshot in `store`, if only at one location; by today's rules."""
+    low = _low_lines(connection, [replace(store, stale=False)], at, levels_as_of([store]))
+    return {item for _, item in low.variants} | {item for _, item, _ in low.places}
+
+
 def _low_lines(connection: sa.Connection, stores: Sequence[MonitoredStore], now: datetime, levels: sa.FromClause) -> LowLines:
     """SKU rules are left out: they are about a group's total and mark no single line."""
     set_planner_options(connection)

@@ -89,7 +89,7 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
 
 
 def published_by(connection: sa.Connection, store_key: str, run_id: str) -> SyncResult | None:
-    """What a run has published, read back; None where it published nothing.
+    """What a run has published, read back from the database; None where it published nothing.
 
     The totals are of the store as it is now: they are the run's own where its snapshot is the store's newest.
     """
@@ -161,7 +161,7 @@ def _counts(measure: Measure, unseen_go_missing: bool) -> Counts:
 
 
 def _unchanged_counts(connection: sa.Connection, last: Snapshot | None, key: str) -> Counts:
-    """What the last read saw is seen again, its rejected lines too; all else is skipped."""
+    """The counts of an unchanged read: as many lines seen and rejected as last time, all others skipped."""
     if last is None:
         raise IncompleteRead(f"the platform says that nothing changed, but nothing of store {key!r} was ever published")
     deleted = diff.count_actions(connection).get("deleted", 0)

@@ -8,14 +8,18 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
-from inventory_pipeline.defs.sync.outcome import failure_links, materialization
+from inventory_pipeline.defs.sync.outcome import failure_links, materialization, observation
 from inventory_pipeline.defs.sync.sync_run import log_outcome, run_sync
+
+_NOTHING = "the sync ended without a snapshot, and without saying why: this is a fault of the program"
 
 
 @dg.asset(
     key=names.SNAPSHOT,
     partitions_def=stores_partitions,
     check_specs=check_specs,
+    # An inactive store in a backfill is well without one; every other run that materializes nothing raises below.
+    output_required=False,
     group_name="inventory",
     owners=["team:inventory"],
     kinds={"python", "sql"},
@@ -51,14 +55,16 @@ def inventory_snapshot(
         outcome = run_sync(context, inventory, heartbeat)
         if outcome.result is not None:
             # Before its checks: what a check says is of the latest materialization that there is.
-            yield materialization(context.instance, outcome.result)
+            yield materialization(context.instance, outcome.result, outcome.report)
         store = context.partition_key if context.has_partition_key else None
         if store is not None:
             yield from check_results(outcome)
+            if outcome.result is None:
+                context.log_event(observation(store, outcome))
         log_outcome(outcome)
-        if outcome.result is None:
+        if outcome.result is None and outcome.name != "inactive":
             # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
-            raise dg.Failure(outcome.error, metadata=failure_links(outcome, store), allow_retries=False)
+            raise dg.Failure(outcome.error or _NOTHING, metadata=failure_links(outcome, store), allow_retries=False)
 
 
 sync_inventory = dg.define_asset_job(

@@ -120,7 +120,9 @@ check_specs = [_spec(name, description) for name, (_, description) in _CHECKS.it
 
 
 def check_results(outcome: SyncOutcome) -> Iterator[dg.AssetCheckResult]:
-    """The checks of one ended sync. Where nothing was published, they say so: Dagster would call them failed without a word."""
+    """The checks of one ended sync. Where nothing was published, the one that speaks of that fails, and the others say that
+    they did not judge anything: Dagster would call them failed without a word.
+    """
     for name, (find, _) in _CHECKS.items():
         found = find(outcome.result) if outcome.result is not None else _not_judged(name, outcome)
         yield dg.AssetCheckResult(
@@ -133,6 +135,8 @@ def check_results(outcome: SyncOutcome) -> Iterator[dg.AssetCheckResult]:
 
 
 def _not_judged(name: str, outcome: SyncOutcome) -> Finding:
+    if outcome.name == "inactive":
+        return Finding("not judged: the store is inactive; manage_store_integration with action: activate switches it on", {})
     if name == BELIEVABLE:
         return Finding(str(outcome.error), {}, _WARN if outcome.name == "refused" else _ERROR)
-    return Finding(f"not judged: the last sync published nothing; {BELIEVABLE} says why", {}, _WARN)
+    return Finding(f"not judged: the last sync published nothing; {BELIEVABLE} says why", {})

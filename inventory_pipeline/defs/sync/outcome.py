@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # Dagster puts a markdown of more characters behind a link.
 _SHOWN_AT_ONCE = 1_000
 _CONFIG = f"ops:\n  {names.SNAPSHOT}:\n    config:\n"
+# As much as a row of the runs list shows of a tag without growing.
+_SHORT = 80
+_INACTIVE = "the store is inactive; the job manage_store_integration with action: activate switches it on"
 # A week of syncs, every four hours.
 _CHARTED_SYNCS = 42
 
@@ -31,8 +34,11 @@ _CHARTED_SYNCS = 42
 class SyncOutcome:
     """What a sync came to: `result` where it published, else `error`, on one line with what to do about it.
 
+    A store that is inactive in a backfill has neither: nothing was to be done.
+
     `holder` is the run that holds the store, where that is why this one was refused; `accepts` are the settings of a run that
-    would publish what was quarantined.
+    would publish what was quarantined. `report` says what changed since the last good sync, where the store could not be seen
+    in between.
     """
 
     name: Outcome
@@ -40,15 +46,18 @@ class SyncOutcome:
     error: str | None = None
     holder: str | None = None
     accepts: tuple[str, ...] = ()
+    report: tuple[str, ...] = ()
 
 
 def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOutcome, platform: str | None) -> None:
     """The run's line in the sync log, in one call: concurrent or repeated writers would lose tags."""
-    tags = dict.fromkeys((tag for tag in names.RESULT_TAGS if tag in run.tags), names.NOTHING)
+    earlier = map(names.earlier_name, (names.RUN_TAG, *names.FIGURE_TAGS))
+    tags = dict.fromkeys((tag for tag in (*names.FIGURE_TAGS, *earlier) if tag in run.tags), names.NOTHING)
     tags |= {
         names.RUN_TAG: run.run_id,
         names.TRIGGER_TAG: trigger_of(run.tags),
         names.OUTCOME_TAG: outcome.name,
+        names.RESULT_TAG: one_line(redact(_in_short(outcome)), _SHORT),
     }
     if platform is not None:
         tags[names.PLATFORM_TAG] = platform
@@ -79,6 +88,29 @@ def _notes(result: SyncResult) -> Iterator[str]:
     yield from result.read.line_notes
 
 
+def _in_short(outcome: SyncOutcome) -> str:
+    """The outcome with what matters most about it, as the runs list shows it in its row."""
+    if outcome.result is None:
+        why = (outcome.error or "").removeprefix(f"{outcome.name}: ").partition("; ")[0]
+        return f"{outcome.name}: {why}" if why else outcome.name
+    counts = outcome.result.snapshot.counts
+    changed = counts.created + counts.updated + counts.missing
+    unreadable = f", {counts.rejected:,} unreadable" if counts.rejected else ""
+    return f"published: {changed:,} of {counts.seen + counts.missing:,} changed{unreadable}"
+
+
+def observation(store: str, outcome: SyncOutcome) -> dg.AssetObservation:
+    """Why the store's page in Dagster shows no newer snapshot, and what to do: shown there beside the last good one."""
+    error = redact(outcome.error or _INACTIVE)
+    state = one_line(redact(_in_short(outcome)), _SHORT)
+    metadata: dict[str, dg.MetadataValue] = {
+        "last_sync": dg.MetadataValue.text(state),
+        "reason_and_cure": dg.MetadataValue.text(short_with_cure(error, 2_000)),
+    }
+    links = failure_links(outcome, store)
+    return dg.AssetObservation(names.SNAPSHOT, partition=store, description=state, metadata={**metadata, **links})
+
+
 def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.MetadataValue]:
     """Links beside the error on the run's page, where there is a place to go to."""
     if outcome.holder is not None:
@@ -89,7 +121,7 @@ def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.Metad
     return {}
 
 
-def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.MaterializeResult:
+def materialization(instance: dg.DagsterInstance, result: SyncResult, report: Sequence[str] = ()) -> dg.MaterializeResult:
     """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
     snapshot, read = result.snapshot, result.read
     counts, totals = snapshot.counts, snapshot.totals
@@ -102,6 +134,11 @@ def materialization(instance: dg.DagsterInstance, result: SyncResult) -> dg.Mate
             "lines": totals.lines,
             "out_of_stock": totals.out_of_stock,
             **({"units_over_time": dg.MetadataValue.md(chart)} if chart else {}),
+            **(
+                {"while_it_was_not_seen": dg.MetadataValue.md("\n".join(f"- {cell(line, 400)}" for line in report))}
+                if report
+                else {}
+            ),
             "largest_changes": dg.MetadataValue.md(_largest_changes(result)),
             "coverage": dg.MetadataValue.md(_coverage(result)),
             "seen": counts.seen,

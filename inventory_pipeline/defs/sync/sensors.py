@@ -13,7 +13,7 @@ from inventory_pipeline.defs.private_dagster import JobFailureData, StepFailureD
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.assets import sync_inventory
 from inventory_pipeline.defs.sync.interval import checked_cron
-from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, observation, write_tags
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 from inventory_pipeline.defs.sync.sync_log import has_own_tags, is_sync
 from inventory_pipeline.environment import load_environment
@@ -74,12 +74,15 @@ def stuck_sync_sensor(context: dg.SensorEvaluationContext, inventory: dg.Resourc
     monitor_all_code_locations=True,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes inventory/error for syncs whose process ended before it could do so.",
+    description="Writes the error tag of syncs whose process ended before it could do so.",
 )
 def sync_failure_sensor(context: dg.RunFailureSensorContext, inventory: dg.ResourceParam[Inventory]) -> None:
     run = context.dagster_run
     if is_sync(run) and not has_own_tags(run):
-        write_tags(context.instance, run, SyncOutcome("failed", error=_reason(context)), _platform(inventory, run))
+        outcome = SyncOutcome("failed", error=_reason(context))
+        write_tags(context.instance, run, outcome, _platform(inventory, run))
+        if names.PARTITION_TAG in run.tags:
+            context.instance.report_runless_asset_event(observation(run.tags[names.PARTITION_TAG], outcome))
 
 
 def _platform(inventory: Inventory, run: dg.DagsterRun) -> str | None:

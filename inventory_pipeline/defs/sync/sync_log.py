@@ -99,7 +99,7 @@ def is_sync(run: "DagsterRun") -> bool:
 
 def has_own_tags(run: "DagsterRun | RecordedRun") -> bool:
     """Whether the run itself wrote its outcome; tags that a re-execution copied from its parent do not count."""
-    return run.tags.get(names.RUN_TAG) == run.run_id
+    return run.run_id in (run.tags.get(names.RUN_TAG), run.tags.get(names.earlier_name(names.RUN_TAG)))
 
 
 def trigger_of(tags: Mapping[str, str]) -> Trigger:
@@ -113,14 +113,14 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
 
 def log_row(run: "RecordedRun") -> SyncLogRow:
     """One run as the sync log shows it."""
-    own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
+    own = _own_tags(run)
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
     parts = [counts[name] for name in ("created", "updated", "skipped", "rejected")]
     return SyncLogRow(
         run_id=run.run_id,
         store=run.tags.get(names.PARTITION_TAG),
-        platform=run.tags.get(names.PLATFORM_TAG),
+        platform=run.tags.get(names.PLATFORM_TAG) or run.tags.get(names.earlier_name(names.PLATFORM_TAG)),
         trigger=trigger_of(run.tags),
         status=run.status,
         outcome=outcome,
@@ -132,6 +132,17 @@ def log_row(run: "RecordedRun") -> SyncLogRow:
         error=_text(own, names.ERROR_TAG, names.ERROR_PIECES) or _unexplained(run, outcome),
         note=_text(own, names.NOTE_TAG, names.NOTE_PIECES) if outcome == "published" else None,
     )
+
+
+def _own_tags(run: "RecordedRun") -> Mapping[str, str]:
+    """What the run itself wrote, by the names of today; empty where it wrote nothing."""
+    if run.tags.get(names.RUN_TAG) == run.run_id:
+        own = run.tags
+    elif has_own_tags(run):
+        own = {**run.tags, **{tag: run.tags.get(names.earlier_name(tag), names.NOTHING) for tag in names.FIGURE_TAGS}}
+    else:
+        return {}
+    return {tag: value for tag, value in own.items() if value != names.NOTHING}
 
 
 def _outcome(run: "RecordedRun", own: Mapping[str, str]) -> Outcome | None:

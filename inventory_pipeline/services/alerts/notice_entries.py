@@ -19,6 +19,7 @@ from inventory_pipeline.db.alerts.comparison import ChangedTarget
 from inventory_pipeline.db.alerts.evaluation import consumption_of
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore
 from inventory_pipeline.db.alerts.targets import pool_members
+from inventory_pipeline.services.alerts.blind_spells import BlindSpell
 
 # What stands in the place of a rule in alerts about stores.
 RULE_OF_STORES: Mapping[Kind, str] = {"sync": "every store's syncs", "store": "every store's freshness limit"}
@@ -111,6 +112,21 @@ def completed_sync_entry(store: StoreIntegration, detail: str) -> NoticeEntry:
         platform=store.platform,
         sku="",
         facts=_store_facts("sync_completed", "sync", store) | facts,
+    )
+
+
+def caught_up_entry(store: StoreIntegration, spell: BlindSpell) -> NoticeEntry:
+    """What happened while the store could not be seen."""
+    facts = {"level": "caught_up", "severity": "warning", "kind": "sync", "alert": None, "detail": "\n".join(spell.lines())}
+    return NoticeEntry(
+        event="caught_up",
+        severity="warning",
+        urgency=0,
+        group=store.group,
+        store=store.key,
+        platform=store.platform,
+        sku="",
+        facts=_store_facts("caught_up", "sync", store) | facts,
     )
 
 

@@ -18,8 +18,9 @@ from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.db.sync.snapshots import Snapshot
+from inventory_pipeline.services.alerts.blind_spells import BlindSpell, blind_spell
 from inventory_pipeline.services.alerts.digests import Digests
-from inventory_pipeline.services.alerts.notice_entries import RULE_OF_STORES, completed_sync_entry, store_entry
+from inventory_pipeline.services.alerts.notice_entries import RULE_OF_STORES, caught_up_entry, completed_sync_entry, store_entry
 
 # The id and state of a store's unresolved alert, and when it last changed.
 CurrentAlert = tuple[int, AlertState, datetime]
@@ -149,18 +150,22 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
 
 
 class SyncNotices:
-    """Takes the end of each sync, once or more often: a run that is reported twice gives one notice."""
+    """Takes the end of each sync, once or more often: a run that is reported twice gives one notice.
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    `interval` is the sync schedule's.
+    """
+
+    def __init__(self, *, database: Database, clock: Clock, interval: timedelta) -> None:
+        self._database, self._clock, self._interval = database, clock, interval
 
     def sync_ended(self, store_key: str, run_id: str, outcome: Outcome, error: str | None, ended_at: datetime | None) -> int:
         """Opens, worsens or resolves the store's sync alert, and returns how many notices went into the outbox.
 
-        A store that fails every four hours gives one notice. Refused and canceled syncs change nothing. Neither does a
-        failure that is over: reports come late, and the store may have been published since `ended_at`.
+        A store that fails every four hours gives one notice. Refused and canceled syncs, and those of inactive stores, change
+        nothing. Neither does a failure that is over: reports come late, and the store may have been published since
+        `ended_at`.
         """
-        if outcome in ("refused", "canceled"):
+        if outcome in ("refused", "inactive", "canceled"):
             return 0
         now = self._clock()
         with self._database.begin() as connection:
@@ -178,7 +183,16 @@ class SyncNotices:
                     digests.add(entry)
             if outcome == "published":
                 digests.add(completed_sync_entry(store, _published_detail(run_id, last)))
+                if last is not None and last.run_id == run_id:
+                    spell = blind_spell(connection, store_key, last.id, now, self._interval)
+                    if spell is not None:
+                        digests.add(caught_up_entry(store, spell))
             return digests.enqueue(connection, now, {store_key: last and last.started_at}, key=f"sync:{run_id}")
+
+    def blind_spell(self, store_key: str, snapshot_id: int) -> BlindSpell | None:
+        """What happened while the store could not be seen, where this snapshot is the first after such a time."""
+        with self._database.connect() as connection:
+            return blind_spell(connection, store_key, snapshot_id, self._clock(), self._interval)
 
 
 def _published_detail(run_id: str, last: Snapshot | None) -> str:
