@@ -21,6 +21,7 @@ def load() -> "JobDefinition":
     import inventory_pipeline.db.sync.publish
     import inventory_pipeline.defs.storage
     import inventory_pipeline.logs
+    import inventory_pipeline.services.alerts.alerting
     import inventory_pipeline.services.integrations.connecting
     import inventory_pipeline.services.stock.charts
     import inventory_pipeline.services.sync.run_life

@@ -12,8 +12,6 @@ import re
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import httpx
-
 from inventory_pipeline.core.addresses import AddressPolicy, AddressRefused, address_in
 from inventory_pipeline.core.errors import InventoryError, UsageError
 from inventory_pipeline.core.notices import Payload, RouteKind
@@ -99,6 +97,8 @@ class WebhookChannel:
             TIMESTAMP: stamp,
             SIGNATURE: f"sha256={sign(self._secret, stamp, body)}",
         }
+        import httpx  # here and below: every run knows the channels, and few send anything
+
         try:
             status, said = asyncio.run(self._post(body, headers))
         except (httpx.HTTPError, TimeoutError) as error:
@@ -110,11 +110,16 @@ class WebhookChannel:
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
         """The status, and the beginning of what the receiver says to a refusal."""
+        import httpx
+
+        from inventory_pipeline.http.transport import AiohttpTransport
+
+        transport = AiohttpTransport(connections=1, timeout=SECONDS, policy=self._policy)
         # Not `http.HttpClient`: that one retries within the attempt, and here the outbox retries. A redirect could lead
         # the notice to another host.
         async with (
             asyncio.timeout(SECONDS),
-            httpx.AsyncClient(transport=self._transport(), follow_redirects=False) as client,
+            httpx.AsyncClient(transport=transport, follow_redirects=False) as client,
             client.stream("POST", self._url, content=body, headers=headers) as response,
         ):
             said = b""
@@ -124,11 +129,6 @@ class WebhookChannel:
                     if len(said) >= _SAID:
                         break
             return response.status_code, one_line(said[:_SAID].decode(errors="replace"), 200)
-
-    def _transport(self) -> httpx.AsyncBaseTransport:
-        from inventory_pipeline.http.transport import AiohttpTransport  # listing routes need not wait for aiohttp
-
-        return AiohttpTransport(connections=1, timeout=SECONDS, policy=self._policy)
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:

@@ -162,8 +162,7 @@ class WooCommerce:
                 self._proof.add(variations, "/variations")
 
     def _list(self, route: str, kind: type[Listed], width: int, seen: SeenIds) -> PagedList[Listed]:
-        fetch = partial(self._fetch, route, kind)
-        return PagedList(route, fetch, self._per_page, width, CACHED, seen)
+        return PagedList(route, partial(self._fetch, route, kind), self._per_page, width, CACHED, seen)
 
     async def _fetch(self, route: str, kind: type[Listed], number: int) -> ListPage[Listed]:
         # By id: in the default order (by date) products of one moment are repeated and dropped, whatever the counts say.

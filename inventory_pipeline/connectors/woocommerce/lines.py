@@ -125,10 +125,9 @@ class LineBuilder:
         page = PageBuilder()
         for number, parent in self._parents.items():
             if parent is not None:
-                if parent.pool is not None and number not in self._pools_used:
-                    page.exclude(UNUSED_POOL)
-                else:
-                    page.exclude(VARIABLE if number in self._with_variations else NO_VARIATIONS)
+                reason = VARIABLE if number in self._with_variations else NO_VARIATIONS
+                is_unused_pool = parent.pool is not None and number not in self._pools_used
+                page.exclude(UNUSED_POOL if is_unused_pool else reason)
         return page.page()
 
     def _variation(self, owner: int, variation: Variation) -> StockLine:
@@ -220,7 +219,6 @@ def _line(item: Item, product_id: int, title: str, status: Status, quantity: Qua
 
 
 def _options(attributes: object) -> str:
-    if not isinstance(attributes, list):
-        return ""
-    chosen = (attribute.get("option") for attribute in attributes if isinstance(attribute, dict))
+    listed = attributes if isinstance(attributes, list) else []
+    chosen = (attribute.get("option") for attribute in listed if isinstance(attribute, dict))
     return ", ".join(str(option) for option in chosen if option)

@@ -13,8 +13,6 @@ from inventory_pipeline.db.engine import upsert
 from inventory_pipeline.db.tables.stock import quarantined_reads
 from inventory_pipeline.db.tables.stock import snapshots as _table
 
-_COUNTS = tuple(Counts.__slots__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -78,26 +76,27 @@ def last_published(connection: sa.Connection, store_key: str) -> Snapshot | None
 
 def get_snapshot(connection: sa.Connection, snapshot_id: int) -> Snapshot:
     """A snapshot that exists."""
-    return _snapshot(dict(connection.execute(sa.select(_table).where(_table.c.id == snapshot_id)).mappings().one()))
+    return _snapshot(connection.execute(sa.select(_table).where(_table.c.id == snapshot_id)).mappings().one())
 
 
 def last_of_each(connection: sa.Connection) -> dict[str, Snapshot]:
     """The last snapshot of every store that was ever published. One query."""
     newest = sa.select(sa.func.max(_table.c.id)).group_by(_table.c.store_key)
     rows = connection.execute(sa.select(_table).where(_table.c.id.in_(newest))).mappings()
-    return {row["store_key"]: _snapshot(dict(row)) for row in rows}
+    return {row["store_key"]: _snapshot(row) for row in rows}
 
 
 def list_snapshots(connection: sa.Connection, store_key: str, *, limit: int = 100) -> list[Snapshot]:
     """The store's snapshots, newest first."""
     newest = sa.select(_table).where(_table.c.store_key == store_key).order_by(_table.c.id.desc()).limit(limit)
-    return [_snapshot(dict(row)) for row in connection.execute(newest).mappings()]
+    return [_snapshot(row) for row in connection.execute(newest).mappings()]
 
 
 def keep_quarantined(connection: sa.Connection, read: QuarantinedRead) -> None:
     """Keeps a read that was not believed, in the place of the one kept before."""
-    insert = upsert(connection.dialect, quarantined_reads).values(asdict(read) | {"rejected_lines": list(read.rejected_lines)})
-    changed = {name: insert.excluded[name] for name in QuarantinedRead.__slots__ if name != "store_key"}
+    values = asdict(read) | {"rejected_lines": list(read.rejected_lines)}
+    insert = upsert(connection.dialect, quarantined_reads).values(values)
+    changed = {name: insert.excluded[name] for name in values if name != "store_key"}
     connection.execute(insert.on_conflict_do_update(index_elements=["store_key"], set_=changed))
 
 
@@ -112,7 +111,39 @@ def last_quarantined(connection: sa.Connection, store_key: str) -> QuarantinedRe
     return None if row is None else QuarantinedRead(**row)
 
 
-def _snapshot(row: dict) -> Snapshot:
-    counts = Counts(**{name: row.pop(name) for name in _COUNTS})
-    lists = tuple(ListCoverage(*entry) for entry in row.pop("lists"))
-    return Snapshot(counts=counts, lists=lists, **row)
+def _snapshot(row: sa.RowMapping) -> Snapshot:
+    counts = Counts(
+        seen=row["seen"],
+        created=row["created"],
+        updated=row["updated"],
+        skipped=row["skipped"],
+        rejected=row["rejected"],
+        missing=row["missing"],
+        deleted=row["deleted"],
+        repeats=row["repeats"],
+    )
+    return Snapshot(
+        id=row["id"],
+        store_key=row["store_key"],
+        run_id=row["run_id"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        published_at=row["published_at"],
+        expected=row["expected"],
+        read=row["read"],
+        gap=row["gap"],
+        how=row["how"],
+        memo=row["memo"],
+        unchanged=row["unchanged"],
+        accepted_shrink=row["accepted_shrink"],
+        accepted_unreadable=row["accepted_unreadable"],
+        api_calls=row["api_calls"],
+        excluded=row["excluded"],
+        modified=row["modified"],
+        gap_since=row["gap_since"],
+        warnings=row["warnings"],
+        notes=row["notes"],
+        line_notes=row["line_notes"],
+        lists=tuple(ListCoverage(*entry) for entry in row["lists"]),
+        counts=counts,
+    )
