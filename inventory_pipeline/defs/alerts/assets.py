@@ -60,6 +60,7 @@ def stock_alerts(
         result = alerting.check.run()
         # After the check is committed: what is told has happened. What fails waits in the outbox.
         delivered = alerting.delivery.run()
+        services.say_all_is_well("alert checks")
         with services.database.connect() as connection:
             late = undelivered(connection, services.clock() - _LATELY)
             worst = list_alerts(connection, limit=_LISTED)

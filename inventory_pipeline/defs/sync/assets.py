@@ -9,6 +9,7 @@ from inventory_pipeline.defs.integrations.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
 from inventory_pipeline.defs.sync.outcome import failure_links, materialization, observation
+from inventory_pipeline.defs.sync.sync_log import trigger_of
 from inventory_pipeline.defs.sync.sync_run import log_outcome, run_sync
 
 _NOTHING = "the sync ended without a snapshot, and without saying why: this is a fault of the program"
@@ -62,6 +63,10 @@ def inventory_snapshot(
             if outcome.result is None:
                 context.log_event(observation(store, outcome))
         log_outcome(outcome)
+        if trigger_of(context.run.tags) == "schedule":
+            # Whatever came of this store: the schedule, the queue and the workers do their work.
+            with inventory.open() as services:
+                services.say_all_is_well("scheduled syncs")
         if outcome.result is None and outcome.name != "inactive":
             # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
             raise dg.Failure(outcome.error or _NOTHING, metadata=failure_links(outcome, store), allow_retries=False)
