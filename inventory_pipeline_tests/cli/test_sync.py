@@ -18,6 +18,7 @@ FIELDS = [
     *COUNTS,
     "api_calls",
     "error",
+    "note",
 ]
 BROKEN = 'sku,available\nA,"1\n'  # a quotation mark that never closes: not provably whole
 

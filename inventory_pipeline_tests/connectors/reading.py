@@ -9,7 +9,7 @@ from typing import Any
 
 from inventory_pipeline.connectors.base import CheckItem, Connector, ConnectorContext
 from inventory_pipeline.connectors.registry import connector_for
-from inventory_pipeline.core.stock import Completeness, Page, RejectedLine, StockLine
+from inventory_pipeline.core.stock import Completeness, LineNote, Page, RejectedLine, StockLine
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline_tests.connectors.woocommerce_protocol import KEY, SECRET
 
@@ -22,6 +22,7 @@ class Whole:
     lines: dict[tuple[str, str], StockLine] = field(default_factory=dict)
     rejected: list[RejectedLine] = field(default_factory=list)
     excluded: Counter[str] = field(default_factory=Counter)
+    notes: list[LineNote] = field(default_factory=list)
     api_calls: int = 0
 
     @property
@@ -39,6 +40,7 @@ async def read_whole(connector: Connector) -> Whole:
                 whole.lines |= {(line.item_id, line.location_id): line for line in item.lines}
                 whole.rejected += item.rejected
                 whole.excluded.update(item.excluded)
+                whole.notes += item.notes
     whole.api_calls = connector.api_calls
     return whole
 

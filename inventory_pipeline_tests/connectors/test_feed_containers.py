@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import subprocess
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from inventory_pipeline.connectors import feed
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline_tests.connectors.feeding import check_file, read_bytes, read_text
 from inventory_pipeline_tests.connectors.reading import Whole
@@ -18,6 +21,9 @@ ROWS = [["Stock list"], [], ["SKU", "Name", "Qty", "EAN"], ["TEA-1", "Tea", 12, 
 
 def stock(whole: Whole) -> dict[str, object]:
     return {item: line.quantity.value for (item, _), line in whole.lines.items()}
+
+
+WORKBOOK_CHILD = Path(feed.__file__).parent / "workbook_child.py"
 
 
 def workbook(**sheets: Sequence[Sequence[object]]) -> bytes:
@@ -129,6 +135,26 @@ def test_a_damaged_zip_is_incomplete():
     content[60] ^= 0xFF
     with pytest.raises(IncompleteRead, match="damaged"):
         read_bytes(bytes(content), "a.zip")
+
+
+def test_a_zip_that_lies_about_its_size_is_incomplete():
+    """Its directory says 20 bytes; more is packed in it."""
+    content = bytearray(zipped(stock__csv=b"sku,qty\n" + b"".join(b"S%d,%d\n" % (n, n) for n in range(500))))
+    directory = content.rindex(b"PK\x01\x02")
+    content[directory + 24 : directory + 28] = (20).to_bytes(4, "little")  # the unpacked size (APPNOTE 4.3.12)
+    with pytest.raises(IncompleteRead, match="damaged"):
+        read_bytes(bytes(content), "a.zip")
+
+
+def test_the_workbooks_child_ends_where_its_memory_does():
+    rows = [[f"S{n}", n] for n in range(20_000)]
+    book = workbook(Stock=[["sku", "qty"], *rows])
+    ended: dict[int, bool] = {}
+    for memory in (2 << 30, 1 << 20):
+        command = [sys.executable, "-I", str(WORKBOOK_CHILD), str(memory), "rows", "Stock"]
+        child = subprocess.run(command, input=book, capture_output=True, check=False)
+        ended[memory] = b'{"end": true}' in child.stdout
+    assert ended == {2 << 30: True, 1 << 20: False}
 
 
 XML = """<?xml version="1.0" encoding="ISO-8859-1"?>

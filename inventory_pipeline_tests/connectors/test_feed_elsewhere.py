@@ -22,8 +22,11 @@ from inventory_pipeline.core.errors import (
     StoreMisconfigured,
     UsageError,
 )
-from inventory_pipeline_tests.connectors.feeding import feed, read_url
+from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.db.database import Database
+from inventory_pipeline_tests.connectors.feeding import NOW, feed, read_url
 from inventory_pipeline_tests.connectors.reading import Whole
+from inventory_pipeline_tests.services.integrations.integrating import Workplace
 
 STOCK = "sku,stock\nA,5\nB,6\n"
 USER = {"username": "depot", "password": "pw-0123456789"}
@@ -163,6 +166,18 @@ def test_sftp_is_read_with_the_kept_key_alone(sftp: Sftp):
         StoreMisconfigured, match=r"the key of 127.0.0.1 is not known yet \(SHA256:.*; `stores check` shows and keeps"
     ):
         read_url(sftp.url("/stock.csv"), credentials=USER)
+
+
+def test_the_key_that_a_check_shows_is_kept_in_the_store_and_then_it_is_read(sftp: Sftp, database: Database, tmp_path: Path):
+    workplace = Workplace(database, tmp_path)
+    url = sftp.url("/stock.csv")
+    store = StoreIntegration(key="depot", platform="feed", url=url, settings=NOW, allow_private=True)
+    workplace.from_command_line.add(store, USER)
+    assert all(item.ok for item in workplace.from_command_line.check("depot"))
+    kept = workplace.integrations.get("depot").settings
+    assert kept == {**NOW, "host_key": sftp.fingerprint}
+    assert items(read_url(url, kept, credentials=USER)) == {"A", "B"}
+    assert ("stores check", "depot", "kept: host_key") in [(action, key, what) for action, key, what in workplace.audited()]
 
 
 def test_a_check_shows_the_key_and_a_changed_one_is_refused(sftp: Sftp):

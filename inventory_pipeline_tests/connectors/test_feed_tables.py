@@ -6,7 +6,7 @@ import pytest
 
 from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
 from inventory_pipeline.core.quantity import UNKNOWN, Quantity
-from inventory_pipeline.core.stock import Page
+from inventory_pipeline.core.stock import TOO_LARGE, Page
 from inventory_pipeline_tests.connectors.feeding import only, read_bytes, read_text, zipped
 from inventory_pipeline_tests.connectors.reading import Whole
 
@@ -204,9 +204,18 @@ def test_a_title_of_five_megabytes_is_read_like_any_other():
 
 
 def test_absurd_quantities_cost_their_line_only():
-    whole = read_text("sku,stock\nA,99999999999\nB,1e400\nC,5\nD,Infinity\nE,0.0000001\n")
+    whole = read_text("sku,stock\nC,5\nD,Infinity\nE,0.0000001\n")
     assert stock_of(whole) == {"C": 5}
-    assert [line.item_id for line in whole.rejected] == ["A", "B", "D", "E"]
+    assert [line.item_id for line in whole.rejected] == ["D", "E"]
+
+
+@pytest.mark.parametrize("much", ["2147483647", "99999999999", "9,999,999,999", "-5000000000", "1E+12"])
+def test_a_quantity_as_programs_write_it_for_unlimited_is_a_line_with_an_unknown_one(much: str):
+    whole = read_text(f'sku,stock\nA,"{much}"\nC,5\n')
+    assert stock_of(whole) == {"A": None, "C": 5}
+    assert whole.rejected == []
+    (note,) = whole.notes
+    assert (note.item_id, note.reason) == ("A", TOO_LARGE)
 
 
 def test_equal_rows_count_once_and_with_a_note():

@@ -135,7 +135,7 @@ def _rejections(figures: Figures) -> list[Doubt]:
         return []
     told = f"{rejected:,} of {seen:,} lines could not be read{_reasons(figures.rejections)}"
     if changed:
-        told = f"the platform changed: {changed}; look what was updated there, the platform itself or a plugin; {told}"
+        told = f"the platform changed: {changed}; look what was updated there, or how the file is made; {told}"
     unknown = figures.becoming_unknown
     does = f"{unknown:,} lines will be unknown" if unknown else f"{rejected:,} lines will be left out until they can be read"
     return [Doubt(told, ("accept_unreadable",), does)]

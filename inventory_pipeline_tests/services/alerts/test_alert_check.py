@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import Alert
 from inventory_pipeline.core.notices import Route
 from inventory_pipeline.core.quantity import UNTRACKED, Quantity
-from inventory_pipeline.core.stock import StockLine
+from inventory_pipeline.core.stock import Completeness, StockLine
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
 from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.alerts.explanations import low_then
+from inventory_pipeline.db.alerts.monitored_stores import monitored_stores
+from inventory_pipeline.db.alerts.sku_totals import total_of_sku
 from inventory_pipeline.db.alerts.thresholds import put_thresholds
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
@@ -268,6 +270,66 @@ def test_a_stale_store_is_said_to_be_stale_and_its_stock_is_not_judged(database:
     shop.now += 6 * HOUR
     shop.sync([line("tea", 3)])
     assert check(database, shop).counts == {"opened": 1, "worsened": 0, "resolved": 1, "still_open": 0, "suppressed": 0}
+
+
+def test_a_file_that_nobody_renews_makes_its_store_stale_and_alerts_once(database: Database) -> None:
+    shop = Shop(database, settings={"max_file_age": "2"})
+    written = shop.now - 46 * HOUR
+    proof = Completeness(None, 1, "test", modified=written)
+    shop.sync([line("tea", 3)], proof=proof)
+    assert check(database, shop).counts["opened"] == 1
+    assert levels(database) == {"tea": "low"}
+    for opened, still_open in ((1, 1), (0, 2), (0, 2)):
+        shop.sync([line("tea", 3)], proof=proof)
+        counts = check(database, shop).counts
+        assert (counts["opened"], counts["still_open"]) == (opened, still_open)
+    with database.connect() as connection:
+        stale = next(alert for alert in records.list_alerts(connection) if alert.kind == "store")
+    assert "not renewed since 2026-11-21T14:00:00Z, more than 2 days ago; have its maker renew it" in stale.detail
+    shop.sync([line("tea", 3)], proof=Completeness(None, 1, "test", modified=shop.now))
+    assert check(database, shop).counts["resolved"] == 1
+
+
+def three_twins(*units: int) -> list[StockLine]:
+    return [line(name, number, sku="TEA") for name, number in zip(("en", "de", "fr"), units, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("units", "setting", "told"),
+    [
+        ((6, 6, 6), "", (6, 18, True)),
+        ((6, 6, 4), "", (16, None, True)),
+        ((0, 0, 0), "", (0, None, True)),
+        ((6, 6, 6), "one_stock", (6, None, False)),
+        ((6, 6, 4), "one_stock", (4, None, False)),
+        ((6, 6, 6), "never", (18, None, False)),
+    ],
+)
+def test_equal_numbers_of_one_sku_may_be_one_stock_or_several(
+    database: Database, units: tuple[int, ...], setting: str, told: tuple[int, int | None, bool]
+) -> None:
+    shop = Shop(database, settings={"same_sku": setting} if setting else {})
+    rule(database, "sku", 20, **SKU)
+    shop.sync(three_twins(*units))
+    check(database, shop)
+    alert = sku_alert(database)
+    assert alert is not None
+    assert (alert.available, alert.up_to, alert.ambiguous) == told
+    with database.connect() as connection:
+        stores_then = monitored_stores(connection, shop.now, SYNC_INTERVAL)
+        (total,) = total_of_sku(connection, stores_then, "TEA")
+    assert (total.available, total.up_to, total.ambiguous) == told
+
+
+def test_at_two_places_equal_numbers_are_two_stocks_and_over_two_stores_ranges_add_up(database: Database) -> None:
+    berlin, paris = Shop(database), Shop(database, "paris")
+    rule(database, "sku", 50, **SKU)
+    berlin.sync([line("a", 6, sku="TEA", location_id="x"), line("b", 6, sku="TEA", location_id="y")])
+    paris.sync([line("c", 5, sku="TEA"), line("d", 5, sku="TEA")])
+    check(database, berlin)
+    alert = sku_alert(database)
+    assert alert is not None
+    assert (alert.available, alert.up_to) == (17, 22)
 
 
 def test_a_store_that_was_never_read_is_stale_after_its_limit(database: Database) -> None:
