@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inventory_pipeline.core.cover import TOO_LITTLE_DATA
+from inventory_pipeline.core.cover import TOO_LITTLE_DATA, WINDOW
 from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.text import one_line, short_with_cure
 
@@ -60,7 +60,7 @@ def render(payload: Facts) -> Message:
     for event, words in _EVENTS.items():
         these = [fact for fact in alerts if fact["event"] == event]
         if these:
-            lines += [f"{words}:", *(f"- {describe(fact)}" for fact in these), ""]
+            lines += [f"{words}:", *(line for fact in these for line in (f"- {describe(fact)}", *_links(fact))), ""]
     if unsure := sum(_unsure(fact) for fact in alerts):
         lines += [f"Days of cover of {unsure} of these: too little data.", ""]
     if payload["omitted"]:
@@ -99,11 +99,25 @@ def describe(fact: Facts) -> str:
         parts.append(fact["detail"])
     if fact["cover"] and not _unsure(fact):
         parts.append(fact["cover"])
+    if fact.get("reorder"):
+        parts.append(f"reorder about {fact['reorder']:,} for {fact['cover_days'] or WINDOW.days} days")
+    if fact.get("elsewhere"):
+        parts.append("left in " + ", ".join(map(_left, fact["elsewhere"])))
     if mark := total_mark(fact.get("up_to"), ambiguous=fact["ambiguous"]):
         parts.append(mark)
     if len(fact["variants"]) > 1:
         parts.append("one quantity for variants " + ", ".join(fact["variants"]))
     return one_line("; ".join(parts), 400)
+
+
+def _left(place: Facts) -> str:
+    return f"{place['store']} {'(not counted)' if place['available'] is None else place['available']}"
+
+
+def _links(fact: Facts) -> list[str]:
+    """The alert's page, where it can be acknowledged, else the store's. Notices of before have none."""
+    links = fact.get("links") or {}
+    return [f"  {links.get('alert') or links['store']}"] if links else []
 
 
 def _unsure(fact: Facts) -> bool:

@@ -47,6 +47,27 @@ def totals_with_one_out(connection: sa.Connection, stores: Sequence[MonitoredSto
     yield from _read(connection, ranked, ranked.c.least <= 0, order=("group_name", "sku", "store_key"))
 
 
+def totals_of(connection: sa.Connection, stores: Sequence[MonitoredStore], skus: Sequence[str]) -> Iterator[StoreTotal]:
+    """Every store's total of each of these SKUs, by group and SKU, in one reading of the stock."""
+    set_planner_options(connection)
+    total = store_totals(lines_of(trimmed(stock_levels.c.sku).in_(skus)), as_relation(stores))
+    yield from _read(connection, total, sa.true(), order=("group_name", "sku", "store_key"))
+
+
+def left_elsewhere(store: str, totals: Sequence[StoreTotal]) -> list[StoreTotal]:
+    """The other stores that have some of a SKU, given all totals of it in one group. One stock that several show counts once,
+    and is not elsewhere for any of them. What is sold without being counted is left too."""
+    pool = next((total.pool for total in totals if total.store == store), "")
+    return [
+        total
+        for total in totals
+        if total.counts
+        and total.store != store
+        and not (pool and total.pool == pool)
+        and ((total.available or 0) > 0 or total.uncounted)
+    ]
+
+
 def totals_that_differ(connection: sa.Connection, stores: Sequence[MonitoredStore], sku: str | None) -> Iterator[StoreTotal]:
     """The totals of stores that show one stock (`stock_pool`) and tell different numbers, by group, pool and SKU; streamed.
 

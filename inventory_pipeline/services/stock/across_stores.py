@@ -12,7 +12,13 @@ from typing import Literal, NamedTuple
 import sqlalchemy as sa
 
 from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.db.alerts.across_stores import StoreTotal, differ_since, totals_that_differ, totals_with_one_out
+from inventory_pipeline.db.alerts.across_stores import (
+    StoreTotal,
+    differ_since,
+    left_elsewhere,
+    totals_that_differ,
+    totals_with_one_out,
+)
 from inventory_pipeline.db.alerts.buyability import Mismatch, mismatched_variants
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
 from inventory_pipeline.db.stock.levels import StockFilter, StockRow, stock_now
@@ -129,8 +135,7 @@ def _shortages(totals: list[StoreTotal], stores: dict[str, MonitoredStore]) -> I
     open_ended = any(total.unknown or total.uncounted for total in counted)
     for own in totals:
         out = own.available is not None and own.available <= 0 and not own.unknown and not own.uncounted
-        others = [total for total in counted if total.store != own.store and not (own.pool and total.pool == own.pool)]
-        left = tuple(_place(total, stores) for total in others if (total.available or 0) > 0 or total.uncounted)
+        left = tuple(_place(total, stores) for total in left_elsewhere(own.store, totals))
         if out and left:
             yield _shortage("left_elsewhere", own, group_total, open_ended, left, stores)
         known_none = group_total is not None and group_total <= 0 and not open_ended
