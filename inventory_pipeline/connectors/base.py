@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
-from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
+from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, choice, flag, number, whole_number
 from inventory_pipeline.core.addresses import NO_HOSTS, AddressPolicy, AllowedHosts, policy_of
 from inventory_pipeline.core.errors import CredentialsMissing
 from inventory_pipeline.core.stock import Completeness, Page
-from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.stores import NEVER_ONE, ONE_STOCK, SAME_SKU_SETTING, StoreIntegration
 from inventory_pipeline.http.hosts import Host
 
 if TYPE_CHECKING:  # the registry is read by programs that never open a connection
@@ -122,6 +122,9 @@ class ConnectorContext:
     def __post_init__(self) -> None:
         """Raises UsageError for a common setting out of range or an address that is none, whatever the platform."""
         self._http_options()
+        choice(self.store.settings, SAME_SKU_SETTING, "", ("", ONE_STOCK, NEVER_ONE))
+        number(self.store.settings, "fall_percent", None, 1, 100)
+        whole_number(self.store.settings, "fall_lines", 20, 0, 1_000_000)
         _ = self.store.host
 
     def open_http(self, **options: Any) -> "HttpClient":

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory_pipeline.core.cover import TOO_LITTLE_DATA, WINDOW
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.quantity import show_total, total_mark
+from inventory_pipeline.core.text import one_line, short_with_cure
 
 Facts = Mapping[str, Any]
 
@@ -15,7 +16,7 @@ _WORDS = {
     "needs_reauthorization": "needs re-authorization",
     "quarantined": "sync quarantined",
     "failed": "sync failed",
-    "stale": "stale: no good sync for too long",
+    "stale": "stale: its stock is too old to be believed",
     "completed": "sync completed",
     "caught_up": "seen again",
 }
@@ -86,7 +87,7 @@ def describe(fact: Facts) -> str:
         return "\n  ".join([f"{where}:", *(one_line(line, 400) for line in fact["detail"].splitlines())])
     if fact["kind"] in ("store", "sync"):
         detail = fact["detail"].removeprefix(f"{fact['level']}: ")
-        return one_line(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
+        return short_with_cure(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
     name = fact["sku"] or fact["item_id"]
     title = f" {fact['title']}" if fact["title"] else ""
     if fact["location_id"]:
@@ -102,8 +103,8 @@ def describe(fact: Facts) -> str:
         parts.append(f"reorder about {fact['reorder']:,} for {fact['cover_days'] or WINDOW.days} days")
     if fact.get("elsewhere"):
         parts.append("left in " + ", ".join(map(_left, fact["elsewhere"])))
-    if fact["ambiguous"]:
-        parts.append("ambiguous: several variants of one store have this SKU")
+    if mark := total_mark(fact.get("up_to"), ambiguous=fact["ambiguous"]):
+        parts.append(mark)
     if len(fact["variants"]) > 1:
         parts.append("one quantity for variants " + ", ".join(fact["variants"]))
     return one_line("; ".join(parts), 400)
@@ -127,7 +128,7 @@ def _unsure(fact: Facts) -> bool:
 def _amount(fact: Facts) -> str:
     if fact["available"] is None:
         return "not counted, and not for sale"
-    return f"{'at least ' if fact['at_least'] else ''}{fact['available']} available"
+    return f"{show_total(fact['available'], fact.get('up_to'), at_least=fact['at_least'])} available"
 
 
 def _as_of(payload: Facts) -> list[str]:

@@ -196,7 +196,7 @@ def test_an_explanation_says_what_is_unknown_and_what_is_ambiguous(cli: Cli, fee
     good(cli, "thresholds", "set", "20", "--sku", "TEA")
     *_, total = good(cli, "thresholds", "explain", "web", "TEA").splitlines()
     assert "at least 3" in total
-    assert total.rstrip().endswith("unknown; ambiguous: several variants of one store")
+    assert total.rstrip().endswith("unknown; several variants of one store have this SKU: added up")
 
 
 def test_an_explanation_says_why_nothing_decides(cli: Cli, feed_store: Callable[..., Path]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from inventory_pipeline.connectors.feed.words import UNITS
 from inventory_pipeline.core.errors import LineRejected, UsageError
-from inventory_pipeline.core.quantity import Number, exact_number, platform_number
+from inventory_pipeline.core.quantity import Number, platform_number
 
 # Spellings of one mark: a plain, a no-break and a narrow no-break space; a typewriter and a typographic apostrophe.
 SPACES, APOSTROPHES = " \u00a0\u202f", "'’"
@@ -64,10 +64,9 @@ class NumberFormat:
             text = text.translate({ord(mark): None for mark in self.thousands})
         other = _OTHER[self.decimal]
         if other in text:
-            raise LineRejected(
-                f"{what} {raw!r:.40} holds a {other!r} that is neither decimal nor thousands mark; set decimal= or thousands="
-            )
-        return exact_number(text.replace(self.decimal, "."), what)
+            told = f"holds a {other!r} that is neither decimal nor thousands mark; set decimal= or thousands="
+            raise LineRejected(f"{what} {raw!r:.40} {told}", what, f"{raw!r:.40}")
+        return platform_number(text.replace(self.decimal, "."), what)
 
 
 @dataclass(slots=True)
@@ -169,7 +168,8 @@ def amount_of(text: str, numbers: NumberFormat, what: str) -> Amount:
         if low < high:
             return Amount(low, least=True)
     if _DATE.fullmatch(text):
-        raise LineRejected(f"{what} {text!r:.40} is a date, as spreadsheets make of 3-1 and the like; have it exported as text")
+        told = "is a date, as spreadsheets make of 3-1 and the like; have it exported as text"
+        raise LineRejected(f"{what} {text!r:.40} {told}", what, f"{text!r:.40}")
     return Amount(numbers.read(text, what))  # which says what is wrong
 
 

@@ -34,8 +34,8 @@ from inventory_pipeline.connectors.feed.words import QUANTITY_FIELDS, is_total, 
 from inventory_pipeline.connectors.feed.workbook import workbook_rows
 from inventory_pipeline.connectors.feed.xml_records import xml_rows
 from inventory_pipeline.core.errors import LineRejected, StoreMisconfigured
-from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.core.stock import Page, RejectedLine, StockLine
+from inventory_pipeline.core.quantity import ABSURD, Number
+from inventory_pipeline.core.stock import LineNote, Page, RejectedLine, StockLine, storable_line
 from inventory_pipeline.core.text import clean_text, one_line
 
 BATCH = 1000  # so few rows that the loop is never held up for long, so many that the work per batch does not show
@@ -103,6 +103,7 @@ class FeedReading:
         self._disguised = False
         self._lines: list[StockLine] = []
         self._rejected: list[RejectedLine] = []
+        self._notes: list[LineNote] = []
         self._excluded: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -296,9 +297,9 @@ class FeedReading:
                 raise LineRejected("the row holds nothing but this text: an item without its stock, or no item")
             for line in parser.lines(row, known, number):
                 self._add(repeats, line, number)
-                units += line.quantity.value or 0
+                units += _counted(line)
         except LineRejected as error:
-            rejected = RejectedLine(str(error), *identity, one_line(parser.shown(row)))
+            rejected = RejectedLine.of(error, *identity, one_line(parser.shown(row)))
             if identity[0] is not None and self._again.again(hash(identity)):
                 repeats.add(rejected, number)
             else:
@@ -343,6 +344,9 @@ class FeedReading:
 
     def _accept(self, line: StockLine, number: int) -> None:
         found = self.findings
+        if line.quantity.value is not None and abs(line.quantity.value) > ABSURD:
+            line, notes = storable_line(line)
+            self._notes += notes
         self._lines.append(line)
         self.rows += 1
         found.lines += 1
@@ -362,9 +366,15 @@ class FeedReading:
         (self.findings.leave_out if left_out else self.findings.exclude)(reason, row)
 
     def _page(self) -> Page:
-        page = Page(self._lines, self._rejected, self._excluded)
-        self._lines, self._rejected, self._excluded = [], [], Counter()
+        page = Page(self._lines, self._rejected, self._excluded, self._notes)
+        self._lines, self._rejected, self._excluded, self._notes = [], [], Counter(), []
         return page
+
+
+def _counted(line: StockLine) -> Number:
+    """The line's units; none where they are beyond what is a number of units at all."""
+    value = line.quantity.value
+    return 0 if value is None or abs(value) > ABSURD else value
 
 
 def _no_record(cells: list[object], identity: list[int]) -> str:

@@ -93,7 +93,7 @@ class PageBuilder:
         try:
             self._lines.append(parse(item))
         except LineRejected as error:
-            self._rejected.append(RejectedLine(str(error), str(item_id), location_id, one_line(item)))
+            self._rejected.append(RejectedLine.of(error, str(item_id), location_id, one_line(item)))
 
     def add_all(self, lines: Iterable[StockLine]) -> None:
         self._lines.extend(lines)

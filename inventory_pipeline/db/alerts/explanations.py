@@ -32,6 +32,7 @@ class EvaluatedTarget(NamedTuple):
     location_id: str
     available: Number | None
     at_least: bool
+    up_to: Number | None
     ambiguous: bool
     threshold: Number
     margin: Number
@@ -139,6 +140,7 @@ def _evaluated_target(row: sa.Row[Any]) -> EvaluatedTarget:
         location_id=row.location_id,
         available=None if row.total is None else from_millionths(int(row.total)),
         at_least=row.unknown > 0,
+        up_to=None if row.up_to is None else from_millionths(int(row.up_to)),
         ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
         margin=from_millionths(row.margin),

@@ -193,6 +193,7 @@ def _alert(row: sa.Row[Any]) -> Alert:
         level=row.level,
         available=row.available,
         at_least=row.at_least,
+        up_to=row.up_to,
         ambiguous=row.ambiguous,
         threshold=row.threshold,
         margin=row.margin,

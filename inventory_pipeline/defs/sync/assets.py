@@ -30,10 +30,18 @@ _NOTHING = "the sync ended without a snapshot, and without saying why: this is a
             bool,
             default_value=False,
             description=(
-                "true publishes this run's own read although it is short, shrunken or full of rejected lines: for a store"
-                " that was quarantined and is right."
+                "true publishes this run's own read although it is short, or most of the stock is gone: for a store that was"
+                " quarantined and is right."
             ),
-        )
+        ),
+        "accept_unreadable": dg.Field(
+            bool,
+            default_value=False,
+            description=(
+                "true publishes this run's own read although many lines could not be read: their stock will be unknown until"
+                " they can be."
+            ),
+        ),
     },
     description=(
         "The stock of each store: one partition per store. A sync reads the whole store, proves that nothing is missing,"

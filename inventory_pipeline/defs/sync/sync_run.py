@@ -23,7 +23,7 @@ from inventory_pipeline.core.errors import (
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import Outcome, SyncResult
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG
@@ -88,8 +88,13 @@ def _sync(context: dg.AssetExecutionContext, services: "Services", key: str, sto
     if store is not None and store.purged_at is None and not store.is_active and _BACKFILL_TAG in context.run.tags:
         return SyncOutcome("inactive")
     _free_lease_of_dead_run(context, services, key)
-    accept_shrink = context.op_execution_context.op_config["accept_shrink"]
-    result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
+    accepted = context.op_execution_context.op_config
+    result = services.sync().sync_all_products(
+        key,
+        run_id=context.run.run_id,
+        accept_shrink=accepted["accept_shrink"],
+        accept_unreadable=accepted["accept_unreadable"],
+    )
     return SyncOutcome("published", result=result, report=_blind_spell(services, result))
 
 
@@ -139,7 +144,7 @@ def _outcome_of_error(context: dg.AssetExecutionContext, inventory: Inventory, e
         case RunClosed():
             raise failure(error) from None
         case Quarantined():
-            return _unpublished("quarantined", error)
+            return replace(_unpublished("quarantined", error), accepts=error.accepts)
         case LeaseHeld():
             return replace(_unpublished("refused", error), holder=error.holder)
         case StoreRefused():
@@ -180,7 +185,7 @@ def log_outcome(outcome: SyncOutcome) -> None:
 
 
 def _unpublished(name: Outcome, error: object) -> SyncOutcome:
-    return SyncOutcome(name, error=one_line(redact(str(error)), 2_000))
+    return SyncOutcome(name, error=short_with_cure(redact(str(error)), 2_000))
 
 
 def _outcome_of_signal(context: dg.AssetExecutionContext) -> SyncOutcome:

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import AlertState, Kind, Level, Verdict, transition
 from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.notices import NoticeEntry
-from inventory_pipeline.core.stores import StoreIntegration, freshness
+from inventory_pipeline.core.stores import StoreIntegration, freshness, is_outdated, max_file_age, not_renewed
 from inventory_pipeline.core.sync import Outcome
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.alerts.monitored_stores import SnapshotRange, snapshot_ranges
 from inventory_pipeline.db.database import Database
@@ -63,12 +63,19 @@ def staleness(
 ) -> tuple[Verdict, str]:
     """Whether the store is `stale`, `fine`, or `gone` (inactive or purged), and why it is stale.
 
-    Its age counts from the end of its last published read, without any from its creation.
+    Its age counts from the end of its last published read, without any from its creation; a file's also from its own time.
     """
     if not store.is_active or store.purged_at is not None:
         return "gone", ""
     since = store.created_at if snapshot_range is None else snapshot_range.last_ended_at
     limit = freshness(store, interval)
+    if snapshot_range is not None and since is not None and since + limit >= now:
+        modified = snapshot_range.last_modified
+        if modified is None or not is_outdated(store, modified, now):
+            return "fine", ""
+        days = max_file_age(store) / timedelta(days=1)
+        cure = f"have its maker renew it, or set max_file_age if it is made more seldom than every {days:g} days"
+        return "stale", f"its file is {not_renewed(modified)}, more than {days:g} days ago; {cure}"
     if since is None or since + limit >= now:
         return "fine", ""
     if snapshot_range is None:
@@ -114,7 +121,7 @@ def _apply(
         alert_id = records.unresolved_id(connection, (kind, store.key, store.key, "", store.group))
     else:
         alert_id = current[0]
-        columns = {"detail": one_line(detail, _DETAIL_LENGTH)} if detail else {}
+        columns = {"detail": short_with_cure(detail, _DETAIL_LENGTH)} if detail else {}
         records.update_states(connection, [(alert_id, result.state, columns)], now)
     entry = None
     if result.event is not None:
@@ -137,10 +144,11 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
         "worst": state.worst,
         "available": None,
         "at_least": False,
+        "up_to": None,
         "ambiguous": False,
         "threshold": None,
         "rule": RULE_OF_STORES[kind],
-        "detail": one_line(detail, _DETAIL_LENGTH),
+        "detail": short_with_cure(detail, _DETAIL_LENGTH),
         "baseline": False,
         "opened_at": now,
         "changed_at": now,

@@ -34,7 +34,8 @@ def sku_charts(connection: sa.Connection, store_key: str, sku: str) -> Iterator[
     """The sum over all variants that have the SKU. Nothing where the store has none."""
     items = items_with_sku(connection, store_key, sku)
     if items:
-        yield step_chart(redact(f"{sku} ({store_key})"), stock_history(connection, store_key, items))
+        several = f", {len(items)} variants added up: they may be one stock" if len(items) > 1 else ""
+        yield step_chart(redact(f"{sku} ({store_key}{several})"), stock_history(connection, store_key, items))
 
 
 def step_chart(title: str, points: Sequence[Point], threshold: float | None = None) -> str:
