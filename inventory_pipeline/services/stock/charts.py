@@ -45,7 +45,8 @@ def step_chart(title: str, points: Sequence[Point], threshold: float | None = No
     """
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        f' role="img" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>'
+        f' role="img" aria-label="{escape(one_line(title, 90))}" font-family="sans-serif" font-size="11">'
+        '<rect width="100%" height="100%" fill="#fff"/>'
         f'<text x="{_LEFT}" y="16" font-size="13" fill="#222">{escape(one_line(title, 90))}</text>'
     )
     if all(point.units is None for point in points):
