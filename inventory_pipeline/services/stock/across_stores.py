@@ -86,7 +86,7 @@ class Drift(NamedTuple):
     stores: tuple[Place, ...]
 
 
-def shortages(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Iterator[Shortage]:
+def shortages(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Generator[Shortage]:
     """By group, SKU and store; streamed. `interval` is the sync schedule's. Stale and unknown stock counts as neither out nor
     left."""
     stores = {store.key: store for store in _stores(connection, now, interval, scope)}
@@ -97,7 +97,7 @@ def shortages(connection: sa.Connection, now: datetime, interval: timedelta, sco
                 yield shortage
 
 
-def drifts(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Iterator[Drift]:
+def drifts(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Generator[Drift]:
     """By group, pool and SKU; streamed, some SKUs at a time. Only stores whose stock is fresh are compared."""
     stores = {store.key: store for store in _stores(connection, now, interval, scope) if not store.stale}
     totals = totals_that_differ(connection, list(stores.values()), scope.sku)
