@@ -131,7 +131,7 @@ def _shortage_cells(row: Shortage) -> tuple[object, ...]:
     if row.finding == "oversell_risk":
         told = ["on backorder, as the store allows" if row.backorder else "for sale, though the group has none to sell"]
     if row.ambiguous:
-        told.append("ambiguous: several variants of this store have the SKU")
+        told.append("ambiguous: several variants of one store have the SKU")
     total = "–" if row.total is None else f"{'≥ ' if row.at_least else ''}{row.total:,}"
     return row.store, one_line(row.sku, 40), one_line(row.title, 40), row.available, total, here, "; ".join(told)
 

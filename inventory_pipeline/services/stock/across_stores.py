@@ -52,7 +52,8 @@ class Shortage(NamedTuple):
 
     `left_elsewhere`: other stores of the group have some, in `elsewhere`. `oversell_risk`: this store sells on, while the
     group's total is zero or less; `backorder` where the store says that it may. `total` is the group's, each stock that
-    several stores show counted once; None where no store has a number.
+    several stores show counted once; None where no store has a number. `ambiguous`: several variants of one store have the SKU;
+    where their numbers are equal they count as one stock.
     """
 
     finding: Literal["left_elsewhere", "oversell_risk"]
@@ -133,14 +134,15 @@ def _shortages(totals: list[StoreTotal], stores: dict[str, MonitoredStore]) -> I
     numbers = [total.available for total in counted if total.available is not None]
     group_total = sum(numbers) if numbers else None
     open_ended = any(total.unknown or total.uncounted for total in counted)
+    ambiguous = any(total.ambiguous for total in totals)
     for own in totals:
         out = own.available is not None and own.available <= 0 and not own.unknown and not own.uncounted
         left = tuple(_place(total, stores) for total in left_elsewhere(own.store, totals))
         if out and left:
-            yield _shortage("left_elsewhere", own, group_total, open_ended, left, stores)
+            yield _shortage("left_elsewhere", own._replace(ambiguous=ambiguous), group_total, open_ended, left, stores)
         known_none = group_total is not None and group_total <= 0 and not open_ended
         if own.offered and known_none and own.available is not None:
-            yield _shortage("oversell_risk", own, group_total, False, left, stores)
+            yield _shortage("oversell_risk", own._replace(ambiguous=ambiguous), group_total, False, left, stores)
 
 
 def _shortage(

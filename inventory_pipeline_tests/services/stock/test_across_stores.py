@@ -89,6 +89,12 @@ def test_what_is_for_sale_and_nowhere_left_is_an_oversell_risk(database: Databas
     assert [each.backorder for each in found] == [False, True, True]
 
 
+def test_a_total_that_several_variants_of_one_store_make_is_marked(database: Database) -> None:
+    Shop(database, "berlin").sync([line("1", 0, sku="TEA"), line("2", 0, sku="CUP")])
+    Shop(database, "paris").sync([line("8", 3, sku="TEA"), line("9", 3, sku="TEA"), line("7", 1, sku="CUP")])
+    assert [(each.sku, each.total, each.ambiguous) for each in short(database)] == [("CUP", 1, False), ("TEA", 3, True)]
+
+
 def test_what_is_sold_without_being_counted_is_left_and_never_out(database: Database) -> None:
     Shop(database, "berlin").sync([line("1", 0, sku="PDF", sellable=True)])
     Shop(database, "paris").sync([line("8", quantity=UNTRACKED, sku="PDF", sellable=True)])
