@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from inventory_pipeline.core.cover import TOO_LITTLE_DATA, WINDOW
 from inventory_pipeline.core.quantity import show_total, total_mark
@@ -60,14 +61,25 @@ def render(payload: Facts) -> Message:
     for event, words in _EVENTS.items():
         these = [fact for fact in alerts if fact["event"] == event]
         if these:
-            lines += [f"{words}:", *(line for fact in these for line in (f"- {describe(fact)}", *_links(fact))), ""]
+            lines += [f"{words}:", *(line for fact in these for line in (f"- {describe(fact)}", *_link(fact, alerts))), ""]
     if unsure := sum(_unsure(fact) for fact in alerts):
         lines += [f"Days of cover of {unsure} of these: too little data.", ""]
     if payload["omitted"]:
         lines += [f"… and {payload['omitted']:,} more: inventory-pipeline alerts list", ""]
     if payload["first_look"]:
         lines += [f"First look at {', '.join(payload['first_look'])}: what is low there already is told once, here.", ""]
+    if site := payload.get("site"):
+        lines += [f"Look at them, acknowledge or snooze them: {_address(site, alerts)}", ""]
     return Message(_title(payload), "\n".join([*lines, *_as_of(payload), "", _footer(payload)]))
+
+
+def _address(site: str, alerts: list[Facts]) -> str:
+    """The page of the one alert that it is about, or of the one store's, else that of all."""
+    numbers = {fact.get("alert") for fact in alerts} - {None}
+    if len(numbers) == 1:
+        return f"{site}/alerts/{numbers.pop()}"
+    keys = {fact["store"] for fact in alerts}
+    return f"{site}/alerts?store={quote(keys.pop(), safe='')}" if len(keys) == 1 and "" not in keys else f"{site}/alerts"
 
 
 def _title(payload: Facts) -> str:
@@ -114,10 +126,10 @@ def _left(place: Facts) -> str:
     return f"{place['store']} {'(not counted)' if place['available'] is None else place['available']}"
 
 
-def _links(fact: Facts) -> list[str]:
-    """The alert's page, where it can be acknowledged, else the store's. Notices of before have none."""
+def _link(fact: Facts, alerts: list[Facts]) -> list[str]:
+    """The alert's own page, or the store's. A notice of one alert leads there anyway, and notices of before know no pages."""
     links = fact.get("links") or {}
-    return [f"  {links.get('alert') or links['store']}"] if links else []
+    return [f"  {links.get('alert') or links['store']}"] if links and len(alerts) > 1 else []
 
 
 def _unsure(fact: Facts) -> bool:

@@ -80,7 +80,7 @@ def test_a_digest_reaches_a_mail_box(desk: Desk) -> None:
 
 
 def test_a_mail_says_what_one_can_do(database: Database) -> None:
-    desk = Desk(database, web_url="https://stock.example")
+    desk = Desk(database, site="https://stock.example")
     with database.begin() as connection:
         put_thresholds(connection, [checked_threshold("store", 5, None, 14, store_key="berlin")], NOON)
     shop = Shop(database)
@@ -88,7 +88,7 @@ def test_a_mail_says_what_one_can_do(database: Database) -> None:
     for units in (60, 49, 40, 31, 20, 4):
         shop.sync([line("tea", units, sku="TEA", title="Green tea")])
         shop.now += 60 * HOUR
-    Shop(database, "paris").sync([line("8", 3, sku="TEA")])
+    Shop(database, "paris").sync([line("8", 7, sku="TEA")])
     desk.now = shop.now - 59 * HOUR
     with running(SmtpServer()) as smtp:
         desk.route(smtp.url)
@@ -97,10 +97,28 @@ def test_a_mail_says_what_one_can_do(database: Database) -> None:
     [mail] = smtp.mails
     text = " ".join(mail.text.split())
     assert "TEA Green tea (store berlin): low, 4 available;" in text
-    assert "; reorder about 58 for 14 days; left in paris 3 https://stock.example/alerts/1" in text
+    assert "; reorder about 58 for 14 days; left in paris 7 " in text
     [told] = [fact for fact in desk.letters()[0].payload["alerts"] if fact["store"] == "berlin"]
-    assert (told["reorder"], told["cover_days"], told["elsewhere"]) == (58, 14, [{"store": "paris", "available": 3}])
+    assert (told["reorder"], told["cover_days"], told["elsewhere"]) == (58, 14, [{"store": "paris", "available": 7}])
     assert told["links"] == {"alert": "https://stock.example/alerts/1", "store": "https://stock.example/stores/berlin"}
+
+
+@pytest.mark.parametrize("items", [1, 2])
+def test_a_notice_leads_to_the_site_where_one_has_an_address(desk: Desk, items: int) -> None:
+    desk.alerting = Alerting(
+        database=desk.database,
+        clock=lambda: desk.now,
+        interval=SYNC_INTERVAL,
+        vault=lambda: Vault([KEY]),
+        site="https://stock.example",
+    )
+    with running(SmtpServer()) as smtp:
+        desk.route(smtp.url)
+        Shop(desk.database).sync([line(f"tea{number}", 3) for number in range(items)])
+        desk.alerting.check.run()
+        assert desk.alerting.delivery.run().sent == 1
+    where = "https://stock.example/alerts/1" if items == 1 else "https://stock.example/alerts?store=berlin"
+    assert f"acknowledge or snooze them: {where}\r\n" in smtp.mails[0].text
 
 
 def test_a_webhook_gets_signed_json(desk: Desk, http: HttpServer) -> None:
