@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported when first used: listing stores must not load an H
     from inventory_pipeline.services.integrations.credentials import Vault
     from inventory_pipeline.services.integrations.service import Integrations
     from inventory_pipeline.services.sync.service import InventorySyncService
+    from inventory_pipeline.services.sync.verifying import Verified
 
 
 class Services:
@@ -67,6 +68,12 @@ class Services:
         environment = self.environment
         urls = {"alert checks": environment.heartbeat_url, "scheduled syncs": environment.sync_heartbeat_url}
         return call_heartbeat(urls[what], policy)
+
+    def verify(self, store_key: str, sku: str, interval: timedelta) -> "Verified":
+        """What the store says of one item now, beside what is stored, see `services.sync.verifying.verify`."""
+        from inventory_pipeline.services.sync.verifying import verify
+
+        return verify(self.database, self.connect, self.clock, interval, store_key, sku)
 
     def sync(self) -> "InventorySyncService":
         from inventory_pipeline.services.sync.service import InventorySyncService

@@ -23,6 +23,7 @@ _MODULES = {
     "sync-all-stores": "sync_all",
     "sync-log": "sync_log",
     "stock": "stock",
+    "verify": "verify",
     "check-alerts": "check_alerts",
     "report": "report",
     "platforms": "platforms",

@@ -1,6 +1,7 @@
 """`stock --elsewhere` and `stock --drift`: what several stores have of one SKU, for people, as JSON, as CSV."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,7 +17,6 @@ from inventory_pipeline.core.text import one_line
 from inventory_pipeline.services.stock.across_stores import Drift, Place, Scope, Shortage, drifts, shortages
 
 _SHORTAGE_COLUMNS = (
-    Column("store", 14),
     Column("SKU", 18),
     Column("title", 30, least=12, spare=2),
     Column("here", 6, right=True),
@@ -34,7 +34,7 @@ _DRIFT_COLUMNS = (
 )
 
 # A list of services/stock: its rows, streamed.
-_Find = Callable[[sa.Connection, datetime, timedelta, Scope], Iterator[Any]]
+_Find = Callable[[sa.Connection, datetime, timedelta, Scope], Generator[Any]]
 
 
 class Form(NamedTuple):
@@ -48,7 +48,9 @@ class Form(NamedTuple):
 def print_shortages(session: Session, scope: Scope, form: Form) -> None:
     """SKUs out in one store and left in another, and SKUs for sale that the group has none of."""
     none = "None: no SKU is out in one store and left in another, and none is for sale that its group has none of."
-    _print(session, shortages, scope, form, Shortage._fields, Table(_SHORTAGE_COLUMNS), _shortage_cells, none)
+    width = max((len(store.key) for store in session.integrations.list()), default=5)
+    table = Table([Column("store", width), *_SHORTAGE_COLUMNS])
+    _print(session, shortages, scope, form, Shortage._fields, table, _shortage_cells, none)
 
 
 def print_drifts(session: Session, scope: Scope, form: Form) -> None:
@@ -72,8 +74,8 @@ def _print(
     from inventory_pipeline.defs.sync.interval import sync_interval
 
     now, interval = session.services.clock(), sync_interval(session.environment)
-    with session.services.database.connect() as connection:
-        rows = find(connection, now, interval, scope)
+    # Closed before its connection is, however early whoever reads on stops.
+    with session.services.database.connect() as connection, closing(find(connection, now, interval, scope)) as rows:
         if form.json:
             print_documents(_document(row) for row in rows)
         elif form.csv:
@@ -129,7 +131,7 @@ def _shortage_cells(row: Shortage) -> tuple[object, ...]:
     if row.finding == "oversell_risk":
         told = ["on backorder, as the store allows" if row.backorder else "for sale, though the group has none to sell"]
     if row.ambiguous:
-        told.append("ambiguous: several variants of this store have the SKU")
+        told.append("ambiguous: several variants of one store have the SKU")
     total = "–" if row.total is None else f"{'≥ ' if row.at_least else ''}{row.total:,}"
     return row.store, one_line(row.sku, 40), one_line(row.title, 40), row.available, total, here, "; ".join(told)
 

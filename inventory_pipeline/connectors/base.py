@@ -1,9 +1,9 @@
 """What a platform is to the rest of the project: a description, a check, and a read in pages."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, choice, flag, number, whole_number
 from inventory_pipeline.core.addresses import NO_HOSTS, AddressPolicy, AllowedHosts, policy_of
@@ -171,5 +171,24 @@ class Connector(Protocol):
 
         Memory does not grow with the catalogue. Raises the SyncError types. Whoever iterates closes it
         (contextlib.aclosing); it then leaves no task and no connection behind.
+        """
+        ...
+
+
+class AskedItem(NamedTuple):
+    """A variant that is known already."""
+
+    item_id: str
+    product_id: str | None = None
+
+
+@runtime_checkable
+class AsksForItems(Connector, Protocol):
+    """A connector whose platform can be asked for single items; one without this method can only be read whole."""
+
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """The lines of these variants as they are now, and where none is given, of those that have the SKU.
+
+        What the store does not show has no line. Raises the SyncError types.
         """
         ...

@@ -65,6 +65,17 @@ def days_of_cover(available: Number | float | None, consumption: Consumption | N
     return Cover(days, per_day, window, _confidence(window, consumption.events))
 
 
+def to_reorder(available: Number | float | None, cover: Cover, cover_days: int | None) -> int | None:
+    """How many units make the stock last for `cover_days`, or for WINDOW where the rule has none, at the pace of `cover`.
+
+    None where there is too little data, nothing is used up, or the stock lasts so long already.
+    """
+    if available is None or not cover.per_day:
+        return None
+    missing = math.ceil((cover_days or WINDOW.days) * cover.per_day - float(available))
+    return missing if missing > 0 else None
+
+
 def _confidence(window: float, events: int) -> Confidence:
     if window >= WINDOW.days / 2 and events >= 10:
         return "high"

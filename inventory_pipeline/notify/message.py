@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from inventory_pipeline.core.cover import TOO_LITTLE_DATA
+from inventory_pipeline.core.cover import TOO_LITTLE_DATA, WINDOW
 from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.text import one_line, short_with_cure
 
@@ -61,7 +61,7 @@ def render(payload: Facts) -> Message:
     for event, words in _EVENTS.items():
         these = [fact for fact in alerts if fact["event"] == event]
         if these:
-            lines += [f"{words}:", *(f"- {describe(fact)}" for fact in these), ""]
+            lines += [f"{words}:", *(line for fact in these for line in (f"- {describe(fact)}", *_link(fact, alerts))), ""]
     if unsure := sum(_unsure(fact) for fact in alerts):
         lines += [f"Days of cover of {unsure} of these: too little data.", ""]
     if payload["omitted"]:
@@ -111,11 +111,25 @@ def describe(fact: Facts) -> str:
         parts.append(fact["detail"])
     if fact["cover"] and not _unsure(fact):
         parts.append(fact["cover"])
+    if fact.get("reorder"):
+        parts.append(f"reorder about {fact['reorder']:,} for {fact['cover_days'] or WINDOW.days} days")
+    if fact.get("elsewhere"):
+        parts.append("left in " + ", ".join(map(_left, fact["elsewhere"])))
     if mark := total_mark(fact.get("up_to"), ambiguous=fact["ambiguous"]):
         parts.append(mark)
     if len(fact["variants"]) > 1:
         parts.append("one quantity for variants " + ", ".join(fact["variants"]))
     return one_line("; ".join(parts), 400)
+
+
+def _left(place: Facts) -> str:
+    return f"{place['store']} {'(not counted)' if place['available'] is None else place['available']}"
+
+
+def _link(fact: Facts, alerts: list[Facts]) -> list[str]:
+    """The alert's own page, or the store's. A notice of one alert leads there anyway, and notices of before know no pages."""
+    links = fact.get("links") or {}
+    return [f"  {links.get('alert') or links['store']}"] if links and len(alerts) > 1 else []
 
 
 def _unsure(fact: Facts) -> bool:

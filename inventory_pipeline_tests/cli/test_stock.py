@@ -186,6 +186,15 @@ def test_what_cannot_be_bought_and_what_still_can_are_lists_of_lines(cli: Cli, f
     assert [each["sku"] for each in lines(cli, "--still-open")] == ["B"]
 
 
+def test_a_store_that_can_only_be_read_whole_is_not_asked_for_one_item(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    feed_store("supplier")
+    result = cli("verify", "supplier", "A")
+    assert result.exit_code == 2
+    assert "for one item: `inventory-pipeline sync-all-stores --store supplier` reads the store whole" in " ".join(
+        result.stderr.split()
+    )
+
+
 def test_lines_stand_by_sku_and_those_without_one_last(cli: Cli, feed_store: Callable[..., Path]) -> None:
     feed_store("supplier", "id,sku,available\n1,b,1\n2,,2\n3, A,3\n4,a,4\n", "--setting", "column.id=id")
     sync("supplier")

@@ -19,6 +19,7 @@ from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
 from inventory_pipeline.db.alerts import notices
+from inventory_pipeline.db.alerts.thresholds import put_thresholds
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.notify.channels import AppriseChannel, DeliveryFailed, WebhookChannel, kind_of, shown, sign
 from inventory_pipeline.services.alerts.alerting import Alerting
@@ -34,11 +35,11 @@ KEY = Fernet.generate_key().decode()
 class Desk:
     """Alerts over one database with a clock that the test sets."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, **fields: Any) -> None:
         self.database = database
         self.now: datetime = NOON + 2 * HOUR
         vault = Vault([KEY])
-        self.alerting = Alerting(database=database, clock=lambda: self.now, interval=SYNC_INTERVAL, vault=lambda: vault)
+        self.alerting = Alerting(database=database, clock=lambda: self.now, interval=SYNC_INTERVAL, vault=lambda: vault, **fields)
 
     def route(self, url: str, name: str = "shop", /, **filters: Any) -> str | None:
         return self.alerting.routes.add(name, url, "test", **{"allow_private": True, **filters}).signing_secret
@@ -76,6 +77,30 @@ def test_a_digest_reaches_a_mail_box(desk: Desk) -> None:
     assert "cup (store berlin): out of stock, 0 available; rule global default: 5 or fewer\r\n" in mail.text
     assert "Store berlin as of 2026-11-23T12:59:00Z" in mail.text
     assert f"ref {desk.letters()[0].key}" in mail.text
+
+
+def test_a_mail_says_what_one_can_do(database: Database) -> None:
+    desk = Desk(database, site="https://stock.example")
+    with database.begin() as connection:
+        put_thresholds(connection, [checked_threshold("store", 5, None, 14, store_key="berlin")], NOON)
+    shop = Shop(database)
+    shop.now -= 400 * HOUR
+    for units in (60, 49, 40, 31, 20, 4):
+        shop.sync([line("tea", units, sku="TEA", title="Green tea")])
+        shop.now += 60 * HOUR
+    Shop(database, "paris").sync([line("8", 7, sku="TEA")])
+    desk.now = shop.now - 59 * HOUR
+    with running(SmtpServer()) as smtp:
+        desk.route(smtp.url)
+        desk.alerting.check.run()
+        desk.alerting.delivery.run()
+    [mail] = smtp.mails
+    text = " ".join(mail.text.split())
+    assert "TEA Green tea (store berlin): low, 4 available;" in text
+    assert "; reorder about 58 for 14 days; left in paris 7 " in text
+    [told] = [fact for fact in desk.letters()[0].payload["alerts"] if fact["store"] == "berlin"]
+    assert (told["reorder"], told["cover_days"], told["elsewhere"]) == (58, 14, [{"store": "paris", "available": 7}])
+    assert told["links"] == {"alert": "https://stock.example/alerts/1", "store": "https://stock.example/stores/berlin"}
 
 
 @pytest.mark.parametrize("items", [1, 2])

@@ -1,6 +1,7 @@
 """WooCommerce 7 to 11 through its REST API v3: products, then their variations, by the fewest calls the version allows."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -8,14 +9,14 @@ from typing import ClassVar
 
 import httpx
 
-from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
+from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import choice, flag, language, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address
 from inventory_pipeline.connectors.toolkit.checks import stopped_by, version_item
 from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds, whole_lists
-from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, total_of
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, total_of, whole_id
 from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WAYS, NoRoute, WooApi
-from inventory_pipeline.connectors.woocommerce.lines import LineBuilder, Listed, Product, Variation
+from inventory_pipeline.connectors.woocommerce.lines import Found, LineBuilder, Listed, Product, Variation
 from inventory_pipeline.core.errors import SyncError, UsageError
 from inventory_pipeline.core.stock import Completeness, Page
 from inventory_pipeline.http.auth import OAuth1, QueryCredentials
@@ -118,6 +119,40 @@ class WooCommerce:
         memo = {WAY: self._api.places.now} | ({ORPHANS: str(orphans)} if orphans else {})
         notes = orphan_notes(memo) + self._api.width.notes("give the shop more PHP workers")
         yield replace(proof, how=f"{told}; {way}", memo=memo, notes=notes)
+
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """One request for the products, and one more for each of them whose variations are meant."""
+        async with self._http:
+            if not items:
+                items = await self._items_with(sku)
+            if not items:
+                return Page()
+            owners = {item.product_id or item.item_id for item in items}
+            pages = [self._builder.add_products(await self._listed("/products", Product, include=",".join(sorted(owners))))]
+            for owner in sorted(owners):
+                variations = sorted(item.item_id for item in items if item.product_id == owner and item.item_id != owner)
+                if variations and int(owner) in self._builder.parent_ids:
+                    route = f"/products/{owner}/variations"
+                    listed = await self._listed(route, Variation, include=",".join(variations))
+                    pages.append(self._builder.add_variations(listed, int(owner)))
+        whole, excluded = Page(), Counter[str]()
+        for page in pages:
+            whole.lines.extend(page.lines)
+            whole.rejected.extend(page.rejected)
+            excluded.update(page.excluded)
+        return Page(whole.lines, whole.rejected, +excluded)
+
+    async def _items_with(self, sku: str) -> list[AskedItem]:
+        """A search for an SKU finds variations among the products."""
+        found = await self._listed("/products", Found, sku=sku)
+        return [AskedItem(str(each.id), str(whole_id(each.parent_id) or each.id)) for each in found.items]
+
+    async def _listed(self, route: str, kind: type[Listed], **which: str) -> ListPage[Listed]:
+        asked = {"per_page": 100, "status": "any", "_fields": field_names(kind), **which, **self._lang}
+        response = await self._api.get(route, asked)
+        listed = ListPage(1, *decode_list(response, kind), total_of(response, "x-wp-total"))
+        listed.is_new = [True] * len(listed.items)
+        return listed
 
     def _address_item(self) -> CheckItem:
         return CheckItem("address", True, f"WordPress answers at {WAYS[self._api.places.now]}")

@@ -59,7 +59,14 @@ class Variation(Item, gc=False, kw_only=True):
     attributes: Any = None
 
 
-Listed = TypeVar("Listed", Product, Variation)
+class Found(msgspec.Struct, gc=False, kw_only=True):
+    """What a search for an SKU finds: products, and variations, which name their product."""
+
+    id: Any
+    parent_id: int | str | None = None
+
+
+Listed = TypeVar("Listed", Product, Variation, Found)
 
 
 class Parent(NamedTuple):

@@ -47,13 +47,36 @@ def totals_with_one_out(connection: sa.Connection, stores: Sequence[MonitoredSto
     yield from _read(connection, ranked, ranked.c.least <= 0, order=("group_name", "sku", "store_key"))
 
 
+def totals_of(connection: sa.Connection, stores: Sequence[MonitoredStore], skus: Sequence[str]) -> Iterator[StoreTotal]:
+    """Every store's total of each of these SKUs, by group and SKU, in one reading of the stock."""
+    set_planner_options(connection)
+    total = store_totals(lines_of(trimmed(stock_levels.c.sku).in_(skus)), as_relation(stores))
+    yield from _read(connection, total, sa.true(), order=("group_name", "sku", "store_key"))
+
+
+def left_elsewhere(store: str, totals: Sequence[StoreTotal]) -> list[StoreTotal]:
+    """The other stores that have some of a SKU, given all totals of it in one group. One stock that several show counts once,
+    and is not elsewhere for any of them. What is sold without being counted is left too."""
+    pool = next((total.pool for total in totals if total.store == store), "")
+    return [
+        total
+        for total in totals
+        if total.counts
+        and total.store != store
+        and not (pool and total.pool == pool)
+        and ((total.available or 0) > 0 or total.uncounted)
+    ]
+
+
 def totals_that_differ(connection: sa.Connection, stores: Sequence[MonitoredStore], sku: str | None) -> Iterator[StoreTotal]:
     """The totals of stores that show one stock (`stock_pool`) and tell different numbers, by group, pool and SKU; streamed.
 
-    Only totals that are wholly known are compared: no stale store, no line of unknown quantity.
+    Only totals that are wholly known are compared: no stale store, no line of unknown quantity, no equal
+    numbers that may be one stock or several.
     """
     total = _totals(connection, [store for store in stores if store.mirror and not store.stale], sku)
-    known = sa.select(total).where(total.c.unknown == 0, total.c.free == 0, total.c.total.is_not(None)).subquery("known")
+    sure = total.c.unknown == 0, total.c.free == 0, total.c.is_open == 0, total.c.total.is_not(None)
+    known = sa.select(total).where(*sure).subquery("known")
     same = (known.c.group_name, known.c.mirror, known.c.sku)
     least, most = (function(known.c.total).over(partition_by=same) for function in (sa.func.min, sa.func.max))
     compared = sa.select(known, least.label("least"), most.label("most")).subquery("compared")
@@ -84,7 +107,11 @@ def differ_since(
     compared = (
         sa.select(total.c.group_name, total.c.mirror, total.c.sku, sa.func.min(total.c.total), sa.func.max(total.c.total))
         .group_by(total.c.group_name, total.c.mirror, total.c.sku)
-        .having(sa.func.count() > 1, sa.func.sum(total.c.unknown + total.c.free) == 0, sa.func.count(total.c.total) > 1)
+        .having(
+            sa.func.count() > 1,
+            sa.func.sum(total.c.unknown + total.c.free + total.c.is_open) == 0,
+            sa.func.count(total.c.total) > 1,
+        )
     )
     told: dict[tuple[str, str, str], list[tuple[int, bool]]] = {}
     for group, pool, at_sku, least, most in connection.execute(compared):

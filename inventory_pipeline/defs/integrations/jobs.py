@@ -20,6 +20,7 @@ from inventory_pipeline.defs.integrations.partitions import add_partitions, no_r
 from inventory_pipeline.defs.integrations.sensor import first_sync
 from inventory_pipeline.defs.private_dagster import RawMetadataValue
 from inventory_pipeline.defs.resources import Inventory, form_of
+from inventory_pipeline.defs.sync.interval import sync_interval
 
 if TYPE_CHECKING:
     from inventory_pipeline.connectors.base import CheckItem
@@ -57,7 +58,7 @@ REGISTER_FORM = {
     "is_active": dg.Field(bool, default_value=True, description="Whether it may be synced."),
     "auto_sync": dg.Field(bool, default_value=False, description="Whether its first sync starts as soon as it is active."),
 }
-ACTIONS = dg.Enum("StoreAction", [dg.EnumValue(name) for name in ("activate", "deactivate", "check", "change")])
+ACTIONS = dg.Enum("StoreAction", [dg.EnumValue(name) for name in ("activate", "deactivate", "check", "change", "verify")])
 CHANGEABLE = ("url", "name", "group", "settings", "credentials")
 _MERGED = "Named ones are set, one with '' is taken away, the others stay."
 _STAYS = "For change; left empty it stays as it is."
@@ -67,7 +68,8 @@ MANAGE_FORM = {
         ACTIONS,
         description=(
             "activate; deactivate (no more syncs, its stock and history stay); check (asks the store whether address,"
-            " credentials and permissions are right); or change (what is filled in below)."
+            " credentials and permissions are right); change (what is filled in below); or verify (asks the store for one item,"
+            " `sku`, and changes nothing)."
         ),
     ),
     "url": dg.Field(str, default_value="", description=f"{_STAYS} Another host needs credentials that are bound to it."),
@@ -75,6 +77,7 @@ MANAGE_FORM = {
     "group": dg.Field(str, default_value="", description=_STAYS),
     "settings": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED}"),
     "credentials": dg.Field(dg.Map(str, str), default_value={}, description=f"{_STAYS} {_MERGED} References, never secrets."),
+    "sku": dg.Field(str, default_value="", description="For verify: the item's SKU or the variant's id, in quotes."),
 }
 
 
@@ -91,6 +94,9 @@ def register(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Invento
 def manage(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     started = system_clock()
     key, action = context.op_config["key"].strip(), context.op_config["action"]
+    if action == "verify":
+        _verify(context, inventory, key, context.op_config["sku"])
+        return
     with _integrations(context, inventory) as integrations:
         if action == "check":
             _tell_findings(context, key, integrations.check(key))
@@ -158,6 +164,19 @@ def _tell_findings(context: dg.OpExecutionContext, key: str, items: "Sequence[Ch
         raise dg.Failure(text, metadata=findings, allow_retries=False)
     context.log.info("Store %s is well", key)
     context.add_output_metadata({"store": key, **findings})
+
+
+def _verify(context: dg.OpExecutionContext, inventory: Inventory, key: str, sku: str) -> None:
+    """A line for each of the item's lines, as the command says it."""
+    if not sku.strip():
+        raise dg.Failure("verify needs an SKU or a variant's id in `sku`", allow_retries=False)
+    with inventory.open_in_step(context) as services:
+        verified = services.verify(key, sku, sync_interval(services.environment))
+    found = {f"{line.item_id} at {line.location_id}": one_line(redact(line.why), 1_000) for line in verified.lines}
+    for where, why in found.items():
+        context.log.info("%s: %s", where, why)
+    shown: dict[str, RawMetadataValue] = {"store": key, "requests": verified.calls, **found}
+    context.add_output_metadata(shown)
 
 
 def _finding(item: "CheckItem") -> str:

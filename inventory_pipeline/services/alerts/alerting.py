@@ -37,10 +37,10 @@ class Alerting:
         site: str | None = None,
     ) -> None:
         self._database, self._clock, self._vault, self._allowed_hosts = database, clock, vault, allowed_hosts
-        self.check = AlertCheck(database=database, clock=clock, interval=interval)
+        self.check = AlertCheck(database=database, clock=clock, interval=interval, web_url=site)
         self.decisions = Decisions(database=database, clock=clock)
         self.rules = Rules(database=database, clock=clock, interval=interval)
-        self.sync_notices = SyncNotices(database=database, clock=clock, interval=interval)
+        self.sync_notices = SyncNotices(database=database, clock=clock, interval=interval, web_url=site)
         self.delivery = Delivery(database=database, clock=clock, channel=self._channel, site=site)
 
     @property

@@ -43,10 +43,11 @@ class CheckResult:
 
 
 class AlertCheck:
-    """Evaluates all stores at once. `interval` is the sync schedule's, for stores without a freshness limit."""
+    """Evaluates all stores at once. `interval` is the sync schedule's, for stores without a freshness limit; `web_url` is where
+    the site is, for links in notices."""
 
-    def __init__(self, *, database: Database, clock: Clock, interval: timedelta) -> None:
-        self._database, self._clock, self._interval = database, clock, interval
+    def __init__(self, *, database: Database, clock: Clock, interval: timedelta, web_url: str | None = None) -> None:
+        self._database, self._clock, self._interval, self._web_url = database, clock, interval, web_url
 
     def run(self, *, dry_run: bool = False) -> CheckResult:
         """Runs one check. With `dry_run` everything is rolled back, and the result says what it would have done.
@@ -61,7 +62,7 @@ class AlertCheck:
 
     def _run(self, connection: sa.Connection, keep: bool) -> CheckResult:
         with connection.begin_nested() as savepoint:
-            result = _Check(connection, self._clock(), self._interval).run()
+            result = _Check(connection, self._clock(), self._interval, self._web_url).run()
             if not keep:
                 savepoint.rollback()
             return result
@@ -70,8 +71,8 @@ class AlertCheck:
 class _Check:
     """One check. Alerts are opened in batches while the changed targets stream by, so that memory does not grow."""
 
-    def __init__(self, connection: sa.Connection, now: datetime, interval: timedelta) -> None:
-        self._connection, self._now, self._interval = connection, now, interval
+    def __init__(self, connection: sa.Connection, now: datetime, interval: timedelta, web_url: str | None) -> None:
+        self._connection, self._now, self._interval, self._web_url = connection, now, interval, web_url
         self._new_rows: list[dict[str, Any]] = []
         self._state_changes: list[tuple[int, AlertState, Mapping[str, Any]]] = []
         self._counts: Counter[str] = Counter()
@@ -97,7 +98,7 @@ class _Check:
             if entry is not None:
                 self._digests.add(entry)
         records.mark_evaluated(self._connection, self._first_look, self._now)
-        add_details(self._connection, self._digests.listed(), stores, self._now)
+        add_details(self._connection, self._digests.listed(), stores, self._now, self._web_url)
         as_of = {store.key: store.snapshots.last_started_at for store in stores}
         enqueued = self._digests.enqueue(self._connection, self._now, as_of)
         counts, unresolved = self._final_counts()

@@ -1,20 +1,22 @@
 """What a notice says of one alert: a `NoticeEntry` for each kind of event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 
 from inventory_pipeline.core.alerts import SEVERITY, Alert, Event, Kind, Level
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.cover import days_of_cover
+from inventory_pipeline.core.cover import days_of_cover, to_reorder
 from inventory_pipeline.core.notices import NoticeEntry
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import describe
 from inventory_pipeline.db.alerts import records
+from inventory_pipeline.db.alerts.across_stores import left_elsewhere, totals_of
 from inventory_pipeline.db.alerts.comparison import ChangedTarget
 from inventory_pipeline.db.alerts.evaluation import consumption_of
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore
@@ -23,6 +25,10 @@ from inventory_pipeline.services.alerts.blind_spells import BlindSpell
 
 # What stands in the place of a rule in alerts about stores.
 RULE_OF_STORES: Mapping[Kind, str] = {"sync": "every store's syncs", "store": "every store's freshness limit"}
+
+
+# What helps to act on an alert, see `add_details`; empty where it does not apply or is not known.
+_NO_ADVICE: Mapping[str, Any] = {"cover_days": None, "reorder": None, "elsewhere": [], "links": {}}
 
 
 def rule_of(target: ChangedTarget) -> str:
@@ -35,6 +41,7 @@ def rule_of(target: ChangedTarget) -> str:
 def stock_entry(event: Event, level: Level, target: ChangedTarget, *, baseline: bool) -> NoticeEntry:
     """An event of an alert about stock. The id of an alert that opens now is added by `add_details`."""
     facts = {"alert": target.alert_id, "rule": rule_of(target), "baseline": baseline, "detail": ""}
+    facts["cover_days"] = target.cover_days or None
     return _stock_entry(event, level, target, facts, target.alert_identity if target.alert_id is None else None)
 
 
@@ -79,6 +86,7 @@ def _stock_entry(
             "threshold": json_number(about.threshold),
             "variants": [],
             "cover": "",
+            **_NO_ADVICE,
             **facts,
         },
         alert_identity=alert_identity,
@@ -148,6 +156,7 @@ def _store_facts(event: Event, kind: Kind, store: StoreIntegration) -> dict[str,
         "threshold": None,
         "variants": [],
         "cover": "",
+        **_NO_ADVICE,
         "rule": RULE_OF_STORES[kind],
         "baseline": False,
     }
@@ -159,13 +168,18 @@ def _urgency(event: Event, level: Level) -> int:
 
 
 def add_details(
-    connection: sa.Connection, listed: Sequence[NoticeEntry], stores: Sequence[MonitoredStore], now: datetime
+    connection: sa.Connection,
+    listed: Sequence[NoticeEntry],
+    stores: Sequence[MonitoredStore],
+    now: datetime,
+    web_url: str | None = None,
 ) -> None:
     """Adds to the facts of the entries that notices will list what costs a query.
 
     1. The ids of alerts that were just opened.
     2. For SKUs, `as_of`: when the oldest of the reads began that their total may stand on.
-    3. For variants and pools, the variants of the pool, and how long the stock lasts.
+    3. For variants and pools, the variants of the pool, how long the stock lasts, and how much to reorder.
+    4. What other stores of the group have left, and where the site shows alert and store.
     """
     for entry in listed:
         if entry.alert_identity is not None:
@@ -181,8 +195,33 @@ def add_details(
         for facts in of_store:
             item, available = facts["item_id"], facts["available"]
             facts["variants"] = members.get(item, [])
+            cover = days_of_cover(available, consumption.get(item), by_key[key].observed_days)
             if available is not None and available > 0:
-                facts["cover"] = days_of_cover(available, consumption.get(item), by_key[key].observed_days).text
+                facts["cover"] = cover.text
+            facts["reorder"] = to_reorder(available, cover, facts["cover_days"])
+    _add_elsewhere(connection, [entry for entry in listed if entry.store and entry.sku], stores)
+    add_links(listed, web_url)
+
+
+def _add_elsewhere(connection: sa.Connection, entries: Sequence[NoticeEntry], stores: Sequence[MonitoredStore]) -> None:
+    """One query for all: the stock is read once."""
+    if len(stores) < 2 or not entries:
+        return
+    totals = totals_of(connection, stores, sorted({entry.sku for entry in entries}))
+    by_sku = {key: list(same) for key, same in groupby(totals, key=lambda total: (total.group, total.sku))}
+    for entry in entries:
+        left = left_elsewhere(entry.store, by_sku.get((entry.group, entry.sku), []))
+        entry.facts["elsewhere"] = [{"store": total.store, "available": json_number(total.available)} for total in left]
+
+
+def add_links(entries: Iterable[NoticeEntry], web_url: str | None) -> None:
+    """Where the site shows the alert, with the form that acknowledges it, and the store."""
+    if web_url is None:
+        return
+    for entry in entries:
+        number = entry.facts["alert"]
+        alert = {} if number is None else {"alert": f"{web_url}/alerts/{number}"}
+        entry.facts["links"] = alert | ({"store": f"{web_url}/stores/{entry.store}"} if entry.store else {})
 
 
 def json_number(value: Number | None) -> int | float | None:

@@ -20,7 +20,13 @@ from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.db.sync.snapshots import Snapshot
 from inventory_pipeline.services.alerts.blind_spells import BlindSpell, blind_spell
 from inventory_pipeline.services.alerts.digests import Digests
-from inventory_pipeline.services.alerts.notice_entries import RULE_OF_STORES, caught_up_entry, completed_sync_entry, store_entry
+from inventory_pipeline.services.alerts.notice_entries import (
+    RULE_OF_STORES,
+    add_links,
+    caught_up_entry,
+    completed_sync_entry,
+    store_entry,
+)
 
 # The id and state of a store's unresolved alert, and when it last changed.
 CurrentAlert = tuple[int, AlertState, datetime]
@@ -152,11 +158,11 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
 class SyncNotices:
     """Takes the end of each sync, once or more often: a run that is reported twice gives one notice.
 
-    `interval` is the sync schedule's.
+    `interval` is the sync schedule's, `web_url` where the site is.
     """
 
-    def __init__(self, *, database: Database, clock: Clock, interval: timedelta) -> None:
-        self._database, self._clock, self._interval = database, clock, interval
+    def __init__(self, *, database: Database, clock: Clock, interval: timedelta, web_url: str | None = None) -> None:
+        self._database, self._clock, self._interval, self._web_url = database, clock, interval, web_url
 
     def sync_ended(self, store_key: str, run_id: str, outcome: Outcome, error: str | None, ended_at: datetime | None) -> int:
         """Opens, worsens or resolves the store's sync alert, and returns how many notices went into the outbox.
@@ -187,6 +193,7 @@ class SyncNotices:
                     spell = blind_spell(connection, store_key, last.id, now, self._interval)
                     if spell is not None:
                         digests.add(caught_up_entry(store, spell))
+            add_links(digests.listed(), self._web_url)
             return digests.enqueue(connection, now, {store_key: last and last.started_at}, key=f"sync:{run_id}")
 
     def blind_spell(self, store_key: str, snapshot_id: int) -> BlindSpell | None:

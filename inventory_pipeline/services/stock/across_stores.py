@@ -12,7 +12,13 @@ from typing import Literal, NamedTuple
 import sqlalchemy as sa
 
 from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.db.alerts.across_stores import StoreTotal, differ_since, totals_that_differ, totals_with_one_out
+from inventory_pipeline.db.alerts.across_stores import (
+    StoreTotal,
+    differ_since,
+    left_elsewhere,
+    totals_that_differ,
+    totals_with_one_out,
+)
 from inventory_pipeline.db.alerts.buyability import Mismatch, mismatched_variants
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
 from inventory_pipeline.db.stock.levels import StockFilter, StockRow, stock_now
@@ -46,7 +52,8 @@ class Shortage(NamedTuple):
 
     `left_elsewhere`: other stores of the group have some, in `elsewhere`. `oversell_risk`: this store sells on, while the
     group's total is zero or less; `backorder` where the store says that it may. `total` is the group's, each stock that
-    several stores show counted once; None where no store has a number.
+    several stores show counted once; None where no store has a number. `ambiguous`: several variants of one store have the SKU;
+    where their numbers are equal they count as one stock.
     """
 
     finding: Literal["left_elsewhere", "oversell_risk"]
@@ -80,7 +87,7 @@ class Drift(NamedTuple):
     stores: tuple[Place, ...]
 
 
-def shortages(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Iterator[Shortage]:
+def shortages(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Generator[Shortage]:
     """By group, SKU and store; streamed. `interval` is the sync schedule's. Stale and unknown stock counts as neither out nor
     left."""
     stores = {store.key: store for store in _stores(connection, now, interval, scope)}
@@ -91,7 +98,7 @@ def shortages(connection: sa.Connection, now: datetime, interval: timedelta, sco
                 yield shortage
 
 
-def drifts(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Iterator[Drift]:
+def drifts(connection: sa.Connection, now: datetime, interval: timedelta, scope: Scope = Scope()) -> Generator[Drift]:
     """By group, pool and SKU; streamed, some SKUs at a time. Only stores whose stock is fresh are compared."""
     stores = {store.key: store for store in _stores(connection, now, interval, scope) if not store.stale}
     totals = totals_that_differ(connection, list(stores.values()), scope.sku)
@@ -127,15 +134,15 @@ def _shortages(totals: list[StoreTotal], stores: dict[str, MonitoredStore]) -> I
     numbers = [total.available for total in counted if total.available is not None]
     group_total = sum(numbers) if numbers else None
     open_ended = any(total.unknown or total.uncounted for total in counted)
+    ambiguous = any(total.ambiguous for total in totals)
     for own in totals:
         out = own.available is not None and own.available <= 0 and not own.unknown and not own.uncounted
-        others = [total for total in counted if total.store != own.store and not (own.pool and total.pool == own.pool)]
-        left = tuple(_place(total, stores) for total in others if (total.available or 0) > 0 or total.uncounted)
+        left = tuple(_place(total, stores) for total in left_elsewhere(own.store, totals))
         if out and left:
-            yield _shortage("left_elsewhere", own, group_total, open_ended, left, stores)
+            yield _shortage("left_elsewhere", own._replace(ambiguous=ambiguous), group_total, open_ended, left, stores)
         known_none = group_total is not None and group_total <= 0 and not open_ended
         if own.offered and known_none and own.available is not None:
-            yield _shortage("oversell_risk", own, group_total, False, left, stores)
+            yield _shortage("oversell_risk", own._replace(ambiguous=ambiguous), group_total, False, left, stores)
 
 
 def _shortage(

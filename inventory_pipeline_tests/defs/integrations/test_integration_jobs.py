@@ -206,3 +206,14 @@ def test_a_form_that_moves_a_store_takes_the_command_lines_permission_away(insta
     manage(instance, "erp", "change", url="https://erp.example/stock.csv")
     assert not services.integrations.get("erp").allow_private
     assert "private address" in manage(instance, "erp", "change", url="http://10.0.0.5/stock.csv").failure
+
+
+def test_one_item_is_verified_and_the_run_says_why_it_differs(instance: DagsterInstance, shop: DemoStore) -> None:
+    item = next(item for item in shop.catalogue.pools if item.kind == "simple" and item.sku)
+    assert execute(instance, names.SYNC_JOB, tags={names.PARTITION_TAG: "berlin"}).run.status is DagsterRunStatus.SUCCESS
+    shop.catalogue.change(item, quantity=98765)
+    executed = manage(instance, "berlin", "verify", sku=item.sku)
+    assert executed.outputs["requests"] == 1
+    assert "→ 98,765" in executed.outputs[f"{item.id} at default"]
+    assert "needs an SKU" in manage(instance, "berlin", "verify").failure
+    assert "neither store berlin" in manage(instance, "berlin", "verify", sku="nope").failure

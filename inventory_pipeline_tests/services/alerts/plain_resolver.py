@@ -150,7 +150,7 @@ class _Resolver:
             mirrors = grouped(carrying, lambda shop: shop.mirror or f"alone {shop.key}")
             counted = [min(shown, key=lambda shop: (shop.hours, shop.key)) for shown in mirrors.values()]
             if counted:
-                stock = _sum([_of_shop(shop, carried[shop.key]) for shop in counted])
+                stock = _sum([of_shop(shop, carried[shop.key]) for shop in counted])
                 words["sku", "", rule.sku, "", rule.group] = Word(verdict(stock, rule, None), stock, rule.threshold, frozenset())
         return words
 
@@ -211,7 +211,7 @@ def _sum(parts: Sequence[Stock]) -> Stock:
     return stock._replace(several=any(part.several for part in parts))
 
 
-def _of_shop(shop: Store, lines: list[Line]) -> Stock:
+def of_shop(shop: Store, lines: list[Line]) -> Stock:
     """The SKU's stock in one store, place by place."""
     by_place = list(grouped(lines, lambda line: line.location).values())
     units = by_place if shop.same_sku == "one_stock" else _units(lines)

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from inventory_pipeline.core.cover import Consumption, days_of_cover
+from inventory_pipeline.core.cover import Consumption, days_of_cover, to_reorder
 from inventory_pipeline.core.quantity import UNTRACKED
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.thresholds import checked_threshold
@@ -85,3 +85,16 @@ def test_cover_says_how_sure_it_is() -> None:
     assert days_of_cover(20, Consumption(56, 12), 2).text == "days of cover: too little data (2 days seen)"
     assert days_of_cover(20, None, 28).text == "nothing used up in 28 days"
     assert days_of_cover(-5, Consumption(56, 12), 28).days == 0
+
+
+def test_what_to_reorder_is_what_the_pace_uses_up_and_the_stock_does_not_cover() -> None:
+    pace = days_of_cover(4, Consumption(28, 5), 14)
+    assert [to_reorder(available, pace, days) for available, days in ((4, 14), (0, None), (-3, 7), (28, 14), (None, 14))] == [
+        24,
+        56,
+        17,
+        None,
+        None,
+    ]
+    assert to_reorder(4, days_of_cover(4, None, 14), 14) is None
+    assert to_reorder(4, days_of_cover(4, Consumption(28, 1), 14), 14) is None
