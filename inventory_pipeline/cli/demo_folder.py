@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from inventory_pipeline.cli.terminal import PROGRAM
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.environment import Environment
 from inventory_pipeline.private_files import make_folder
@@ -36,6 +40,17 @@ class DemoFolder:
 
     path: Path
     lock: int
+
+
+def program_on(folder: Path) -> str:
+    """What a person pastes to run this program on the demo's data, from where they are: with its path unless PATH finds it."""
+    program = Path(sys.argv[0])
+    found = shutil.which(PROGRAM)
+    if found is not None and Path(found).resolve() == program.resolve():
+        shown = PROGRAM
+    else:
+        shown = shlex.quote(os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program))
+    return f"INVENTORY_DATA_DIR={shlex.quote(str(folder))} {shown}"
 
 
 @contextmanager

@@ -96,6 +96,8 @@ def _facts(store: StoreIntegration, last: "Snapshot | None") -> Iterator[Fact]:
             f"{counts.missing:,} missing, {counts.deleted:,} deleted, {counts.repeats:,} repeated",
         ],
     )
+    if "connections" in last.memo:
+        yield Fact("connections", f"{last.memo['connections']} at once, since it failed under more; one more is tried each time")
     if last.gap:
         yield Fact("not seen", f"{last.gap:,} that the platform counts and did not show")
     if last.excluded:
