@@ -12,7 +12,7 @@ from pathlib import Path
 
 from inventory_pipeline.cli.terminal import PROGRAM
 from inventory_pipeline.core.errors import InventoryError
-from inventory_pipeline.environment import Environment
+from inventory_pipeline.environment import SETTINGS_FILE, Environment
 from inventory_pipeline.private_files import make_folder
 
 # Often enough that a person sees stock move; the real default is four hours.
@@ -73,10 +73,14 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
-        os.environ.update(dict.fromkeys(_NOT_THE_DEMOS, ""), INVENTORY_DATA_DIR=str(path))
-        os.environ.setdefault("INVENTORY_SYNC_CRON", DEMO_CRON)
-        os.environ.setdefault("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where its shops are: for the site's form
-        os.environ.setdefault("INVENTORY_ALERT_INTERVAL_SECONDS", DEMO_ALERT_SECONDS)
+        own = {
+            **dict.fromkeys(_NOT_THE_DEMOS, ""),
+            "INVENTORY_SYNC_CRON": os.environ.get("INVENTORY_SYNC_CRON") or DEMO_CRON,
+            "INVENTORY_ALERT_INTERVAL_SECONDS": os.environ.get("INVENTORY_ALERT_INTERVAL_SECONDS") or DEMO_ALERT_SECONDS,
+        }
+        # So that whatever command is pointed at the folder, another terminal's too, sees the demo as it is.
+        (path / SETTINGS_FILE).write_text("".join(f"{name}={value!r}\n" for name, value in own.items()))
+        os.environ.update(own, INVENTORY_DATA_DIR=str(path))
         yield DemoFolder(path, lock)
     finally:
         os.close(lock)
