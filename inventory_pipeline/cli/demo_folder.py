@@ -27,6 +27,8 @@ _NOT_THE_DEMOS = (
     "INVENTORY_SECRET_KEY",
     "INVENTORY_WEB_HOSTS",
     "INVENTORY_WEB_URL",
+    "INVENTORY_HEARTBEAT_URL",
+    "INVENTORY_SYNC_HEARTBEAT_URL",
 )
 
 
@@ -77,6 +79,8 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
             **dict.fromkeys(_NOT_THE_DEMOS, ""),
             "INVENTORY_SYNC_CRON": os.environ.get("INVENTORY_SYNC_CRON") or DEMO_CRON,
             "INVENTORY_ALERT_INTERVAL_SECONDS": os.environ.get("INVENTORY_ALERT_INTERVAL_SECONDS") or DEMO_ALERT_SECONDS,
+            # Where its shops are: for the site's form.
+            "INVENTORY_ALLOW_PRIVATE_HOSTS": os.environ.get("INVENTORY_ALLOW_PRIVATE_HOSTS") or "127.0.0.1",
         }
         # So that whatever command is pointed at the folder, another terminal's too, sees the demo as it is.
         (path / SETTINGS_FILE).write_text("".join(f"{name}={value!r}\n" for name, value in own.items()))

@@ -28,19 +28,30 @@ CODE_LOCATION = "inventory_pipeline"
 SHOW_REQUESTS = "INVENTORY_WORKER_SHOWS_REQUESTS"
 
 PARTITION_TAG = "dagster/partition"
-PLATFORM_TAG = "inventory/platform"
 # Written by the run itself at its end. A re-execution copies its parent's tags: they are true of a run only where
-# RUN_TAG holds that run's own id.
-RUN_TAG = "inventory/run"
-TRIGGER_TAG = "inventory/trigger"
+# RUN_TAG holds that run's own id. The runs list shows these three, and hides what begins with `dagster/` behind
+# *View all tags*, where it can still be filtered by.
 OUTCOME_TAG = "inventory/outcome"
-ERROR_TAG = "inventory/error"
-API_CALLS_TAG = "inventory/api_calls"
-COUNT_TAGS = {name: f"inventory/{name}" for name in ("created", "updated", "skipped", "rejected", "missing")}
+RESULT_TAG = "inventory/result"
+TRIGGER_TAG = "inventory/trigger"
+RUN_TAG = "dagster/inventory/run"
+PLATFORM_TAG = "dagster/inventory/platform"
+ERROR_TAG = "dagster/inventory/error"
+API_CALLS_TAG = "dagster/inventory/api_calls"
+COUNT_TAGS = {name: f"dagster/inventory/{name}" for name in ("created", "updated", "skipped", "rejected", "missing")}
+# What is more than a tag holds goes on in these. NOTE_TAG: what a published sync has to say of its store.
+NOTE_TAG = "dagster/inventory/note"
+ERROR_PIECES = tuple(f"dagster/inventory/error_{number}" for number in range(1, 9))
+NOTE_PIECES = tuple(f"dagster/inventory/note_{number}" for number in range(1, 9))
 # What a run writes only as it ends; a re-execution begins with its parent's, and Dagster can overwrite a tag, not remove it.
-RESULT_TAGS = (ERROR_TAG, API_CALLS_TAG, *COUNT_TAGS.values())
+FIGURE_TAGS = (ERROR_TAG, *ERROR_PIECES, NOTE_TAG, *NOTE_PIECES, API_CALLS_TAG, *COUNT_TAGS.values())
 NOTHING = "–"
 TAG_LENGTH = 250
+
+
+def earlier_name(tag: str) -> str:
+    """What the runs of 0.1 call a tag whose name begins with `dagster/inventory/` today."""
+    return tag.removeprefix("dagster/")
 
 
 def store_page(key: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
+from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.interval import sync_interval
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ALERTS = dg.AssetKey("stock_alerts")
 CHECK_JOB = "check_alerts"
-NOTHING_OUT, STORES_FRESH, TOLD = "nothing_out_of_stock", "every_store_is_fresh", "notices_delivered"
+NO_MORE_OUT, STORES_FRESH, DELIVERED = "nothing_newly_out_of_stock", "every_store_is_fresh", "notices_delivered"
 
 _LISTED = 30
 _CHARTS = 6
@@ -33,9 +34,11 @@ _LATELY = timedelta(days=1)
     key=ALERTS,
     deps=[names.SNAPSHOT],
     check_specs=[
-        dg.AssetCheckSpec(NOTHING_OUT, asset=ALERTS, description="No alert says out of stock or oversold."),
+        dg.AssetCheckSpec(
+            NO_MORE_OUT, asset=ALERTS, description="Nothing has run out of stock or been oversold since the last check."
+        ),
         dg.AssetCheckSpec(STORES_FRESH, asset=ALERTS, description="Every active store was read whole within its limit."),
-        dg.AssetCheckSpec(TOLD, asset=ALERTS, description="Every notice reached its route."),
+        dg.AssetCheckSpec(DELIVERED, asset=ALERTS, description="Every notice reached its route."),
     ],
     group_name="inventory",
     owners=["team:inventory"],
@@ -57,6 +60,7 @@ def stock_alerts(
         result = alerting.check.run()
         # After the check is committed: what is told has happened. What fails waits in the outbox.
         delivered = alerting.delivery.run()
+        services.say_all_is_well("alert checks")
         with services.database.connect() as connection:
             late = undelivered(connection, services.clock() - _LATELY)
             worst = list_alerts(connection, limit=_LISTED)
@@ -68,13 +72,16 @@ def stock_alerts(
 
 
 def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Notice]") -> Iterator[dg.AssetCheckResult]:
-    out = {level: result.live.get(level, 0) for level in ("out", "oversold")}
+    # What is out stays out for weeks: a check that is always red says nothing. The alerts themselves are the asset's figures.
+    newly_out, newly_oversold = result.worse.get("out", 0), result.worse.get("oversold", 0)
+    out, oversold = result.live.get("out", 0), result.live.get("oversold", 0)
+    new = f"{newly_out:,} newly out of stock, {newly_oversold:,} newly oversold" if newly_out or newly_oversold else "nothing new"
     yield dg.AssetCheckResult(
-        check_name=NOTHING_OUT,
-        passed=not any(out.values()),
+        check_name=NO_MORE_OUT,
+        passed=not newly_out and not newly_oversold,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{out['out']:,} out of stock, {out['oversold']:,} oversold; the asset lists the gravest under `worst`",
-        metadata=dict(out),
+        description=f"{new}; {out:,} out of stock, {oversold:,} oversold in all; the asset lists the gravest under `worst`",
+        metadata={"newly_out": newly_out, "newly_oversold": newly_oversold, "out": out, "oversold": oversold},
     )
     # A stale store whose credentials are refused has that alert alone.
     stale = max(result.live.get("stale", 0), len(result.stale))
@@ -88,7 +95,7 @@ def _checks(result: "CheckResult", delivered: "Delivered", late: "Sequence[Notic
     lost = sum(letter.status == "given_up" for letter in late)
     routes = ", ".join(sorted({letter.route for letter in late}))
     yield dg.AssetCheckResult(
-        check_name=TOLD,
+        check_name=DELIVERED,
         passed=not late,
         severity=dg.AssetCheckSeverity.ERROR if lost else dg.AssetCheckSeverity.WARN,
         description=(
@@ -140,9 +147,10 @@ def _cells(alert: Alert) -> list[str]:
     """The number opens the form that decides about the alert, the store its page; a SKU's alert belongs to a group."""
     form = f"action: acknowledge\nalerts: [{alert.id}]\n"
     number = f"[{alert.id}]({names.launchpad(names.MANAGE_ALERTS_JOB, form)})"
-    amount = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
+    amount = show_total(alert.available, alert.up_to, at_least=alert.at_least) or "–"
+    words = "; ".join(filter(None, (alert.words, total_mark(alert.up_to, ambiguous=alert.ambiguous))))
     where = f"[{cell(alert.store_key)}]({names.store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
-    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(alert.words), amount, cell(alert.because))
+    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(words, 160), amount, cell(alert.because))
     return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
 
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import dagster as dg
 
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.defs.names import PARTITION_TAG, STORES_PARTITIONS
+from inventory_pipeline.defs.names import PARTITION_TAG, SNAPSHOT, STORES_PARTITIONS
 
 stores_partitions = dg.DynamicPartitionsDefinition(name=STORES_PARTITIONS)
 
 # A SQLite built with the default limits takes 32 766 variables in one statement.
 CHUNK = 5_000
+_NEVER = (
+    "nothing has been read yet; Materialize… reads it now, the schedule at its next tick; the job manage_store_integration with"
+    " action: check says whether it can be read, with action: activate switches an inactive store on"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,22 @@ def compare_partitions(instance: dg.DagsterInstance, stores: Sequence[StoreInteg
 
 def add_partitions(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:
     """Makes the keys known to Dagster, so that a store can be synced before the sensor's next tick. Repeats do no harm."""
-    for start in range(0, len(keys), CHUNK):
-        instance.add_dynamic_partitions(STORES_PARTITIONS, list(keys[start : start + CHUNK]))
+    new = sorted(set(keys) - set(instance.get_dynamic_partitions(STORES_PARTITIONS)))
+    for start in range(0, len(new), CHUNK):
+        instance.add_dynamic_partitions(STORES_PARTITIONS, new[start : start + CHUNK])
+    say_never_synced(instance, new)
+
+
+def say_never_synced(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:
+    """Puts onto the pages of new stores, which would be empty, that nothing was read yet and what reads it."""
+    for key in keys:
+        read = dg.AssetRecordsFilter(asset_key=dg.AssetKey(SNAPSHOT), asset_partitions=[key])
+        if instance.fetch_materializations(read, limit=1).records:
+            continue  # its partition had been lost
+        metadata = {"last_sync": "never", "reason_and_cure": _NEVER}
+        instance.report_runless_asset_event(
+            dg.AssetObservation(SNAPSHOT, partition=key, description="never synced", metadata=metadata)
+        )
 
 
 def no_run_carries(instance: dg.DagsterInstance, key: str) -> bool:

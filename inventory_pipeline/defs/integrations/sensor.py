@@ -12,7 +12,7 @@ import dagster as dg
 from inventory_pipeline.core.clock import system_clock
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.integrations.partitions import CHUNK, compare_partitions, stores_partitions
+from inventory_pipeline.defs.integrations.partitions import CHUNK, compare_partitions, say_never_synced, stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.assets import sync_inventory
 from inventory_pipeline.defs.sync.sync_log import is_sync
@@ -57,6 +57,7 @@ def store_integration_sensor(
     requests = [request for request in _requests(_waiting(stores), runs) if request.partition_key not in later]
     if not changes.add and not changes.remove and not requests:
         return dg.SkipReason("No new store.")
+    say_never_synced(context.instance, added)
     return dg.SensorResult(
         run_requests=requests[:_REQUESTS_A_TICK],
         dynamic_partitions_requests=[

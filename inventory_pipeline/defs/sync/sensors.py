@@ -6,14 +6,14 @@ import dagster as dg
 
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.private_dagster import JobFailureData, StepFailureData
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.assets import sync_inventory
 from inventory_pipeline.defs.sync.interval import checked_cron
-from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, observation, write_tags
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 from inventory_pipeline.defs.sync.sync_log import has_own_tags, is_sync
 from inventory_pipeline.environment import load_environment
@@ -74,12 +74,15 @@ def stuck_sync_sensor(context: dg.SensorEvaluationContext, inventory: dg.Resourc
     monitor_all_code_locations=True,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes inventory/error for syncs whose process ended before it could do so.",
+    description="Writes the error tag of syncs whose process ended before it could do so.",
 )
 def sync_failure_sensor(context: dg.RunFailureSensorContext, inventory: dg.ResourceParam[Inventory]) -> None:
     run = context.dagster_run
     if is_sync(run) and not has_own_tags(run):
-        write_tags(context.instance, run, SyncOutcome("failed", error=_reason(context)), _platform(inventory, run))
+        outcome = SyncOutcome("failed", error=_reason(context))
+        write_tags(context.instance, run, outcome, _platform(inventory, run))
+        if names.PARTITION_TAG in run.tags:
+            context.instance.report_runless_asset_event(observation(run.tags[names.PARTITION_TAG], outcome))
 
 
 def _platform(inventory: Inventory, run: dg.DagsterRun) -> str | None:
@@ -118,4 +121,4 @@ def _what_came_before(context: dg.RunFailureSensorContext) -> str | None:
 
 
 def _shown(text: str) -> str:
-    return one_line(redact(text), 2_000)
+    return short_with_cure(redact(text), 2_000)

@@ -19,7 +19,7 @@ from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG, code_server_executes
 from inventory_pipeline.defs.sync.checks import check_results
-from inventory_pipeline.defs.sync.outcome import SyncOutcome, materialization, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, materialization, observation, write_tags
 from inventory_pipeline.defs.sync.sync_log import has_own_tags, is_sync
 
 if TYPE_CHECKING:
@@ -258,6 +258,8 @@ def close_run(instance: dg.DagsterInstance, services: "Services", run_id: str, r
     elif canceling:
         instance.report_run_canceled(run, reason)
     else:
+        if is_sync(run) and names.PARTITION_TAG in run.tags:
+            instance.report_runless_asset_event(observation(run.tags[names.PARTITION_TAG], outcome))
         instance.report_run_failed(run, outcome.error)
     return True
 

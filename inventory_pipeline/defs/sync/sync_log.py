@@ -23,8 +23,9 @@ _LOOK_BACK = 10
 class SyncLogRow:
     """One run that selected `inventory_snapshot`.
 
-    `status` is Dagster's own word (QUEUED, STARTED, SUCCESS, FAILURE, CANCELED, …); `outcome` is None until the run has
-    ended. The counts are lines, and None unless this very run published. `store` is None for a run without partition.
+    `status` is Dagster's own word (QUEUED, STARTED, SUCCESS, FAILURE, CANCELED, …); `outcome` is None until the run has ended.
+    The counts are lines, and None unless this very run published; so is `note`, what it had to say of the store. `store` is
+    None for a run without partition.
     """
 
     run_id: str
@@ -43,6 +44,7 @@ class SyncLogRow:
     missing: int | None
     api_calls: int | None
     error: str | None
+    note: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The row as `sync-log --json` prints it: instants as ISO 8601 in UTC."""
@@ -97,7 +99,7 @@ def is_sync(run: "DagsterRun") -> bool:
 
 def has_own_tags(run: "DagsterRun | RecordedRun") -> bool:
     """Whether the run itself wrote its outcome; tags that a re-execution copied from its parent do not count."""
-    return run.tags.get(names.RUN_TAG) == run.run_id
+    return run.run_id in (run.tags.get(names.RUN_TAG), run.tags.get(names.earlier_name(names.RUN_TAG)))
 
 
 def trigger_of(tags: Mapping[str, str]) -> Trigger:
@@ -111,14 +113,14 @@ def trigger_of(tags: Mapping[str, str]) -> Trigger:
 
 def log_row(run: "RecordedRun") -> SyncLogRow:
     """One run as the sync log shows it."""
-    own = {tag: value for tag, value in run.tags.items() if value != names.NOTHING} if has_own_tags(run) else {}
+    own = _own_tags(run)
     outcome = _outcome(run, own)
     counts = {name: _count(own, tag) if outcome == "published" else None for name, tag in names.COUNT_TAGS.items()}
     parts = [counts[name] for name in ("created", "updated", "skipped", "rejected")]
     return SyncLogRow(
         run_id=run.run_id,
         store=run.tags.get(names.PARTITION_TAG),
-        platform=run.tags.get(names.PLATFORM_TAG),
+        platform=run.tags.get(names.PLATFORM_TAG) or run.tags.get(names.earlier_name(names.PLATFORM_TAG)),
         trigger=trigger_of(run.tags),
         status=run.status,
         outcome=outcome,
@@ -127,8 +129,20 @@ def log_row(run: "RecordedRun") -> SyncLogRow:
         seen=None if None in parts else sum(part for part in parts if part is not None),
         **counts,
         api_calls=_count(own, names.API_CALLS_TAG),
-        error=own.get(names.ERROR_TAG) or _unexplained(run, outcome),
+        error=_text(own, names.ERROR_TAG, names.ERROR_PIECES) or _unexplained(run, outcome),
+        note=_text(own, names.NOTE_TAG, names.NOTE_PIECES) if outcome == "published" else None,
     )
+
+
+def _own_tags(run: "RecordedRun") -> Mapping[str, str]:
+    """What the run itself wrote, by the names of today; empty where it wrote nothing."""
+    if run.tags.get(names.RUN_TAG) == run.run_id:
+        own = run.tags
+    elif has_own_tags(run):
+        own = {**run.tags, **{tag: run.tags.get(names.earlier_name(tag), names.NOTHING) for tag in names.FIGURE_TAGS}}
+    else:
+        return {}
+    return {tag: value for tag, value in own.items() if value != names.NOTHING}
 
 
 def _outcome(run: "RecordedRun", own: Mapping[str, str]) -> Outcome | None:
@@ -146,6 +160,11 @@ def _unexplained(run: "RecordedRun", outcome: Outcome | None) -> str | None:
     if outcome != "failed":
         return None
     return f"the run ended without a result ({run.tags.get('dagster/failure_reason', 'reason unknown')}); see its page in Dagster"
+
+
+def _text(own: Mapping[str, str], tag: str, pieces: Sequence[str]) -> str | None:
+    """The whole text where it stands in pieces."""
+    return "".join(own[piece] for piece in pieces if piece in own) or own.get(tag)
 
 
 def _count(own: Mapping[str, str], tag: str) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inventory_pipeline.core.alerts import AlertState, Level, transition
+from inventory_pipeline.core.alerts import AlertState, Level, is_worse, transition
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.db.alerts import comparison, notices, records
 from inventory_pipeline.db.alerts.comparison import ChangedTarget
@@ -27,13 +27,15 @@ _BATCH = 1_000
 class CheckResult:
     """What a check did.
 
-    `counts` has opened, worsened, resolved, still_open and suppressed; `live` counts unresolved alerts by level.
+    `counts` has opened, worsened, resolved, still_open and suppressed; `live` counts unresolved alerts by level, `worse`
+    those about stock that reached their level in this check, but for a store's first one.
     `notices` is how many were put into the outbox. `stores` is how many stores were looked at, `stale` are those of them
     whose stock was not evaluated, `first_look` those that were evaluated for the first time.
     """
 
     counts: Mapping[str, int]
     live: Mapping[Level, int]
+    worse: Mapping[Level, int]
     notices: int
     stores: int
     stale: tuple[str, ...]
@@ -73,6 +75,7 @@ class _Check:
         self._new_rows: list[dict[str, Any]] = []
         self._state_changes: list[tuple[int, AlertState, Mapping[str, Any]]] = []
         self._counts: Counter[str] = Counter()
+        self._worse: Counter[Level] = Counter()
 
     def run(self) -> CheckResult:
         """Runs the check.
@@ -98,7 +101,7 @@ class _Check:
         as_of = {store.key: store.snapshots.last_started_at for store in stores}
         enqueued = self._digests.enqueue(self._connection, self._now, as_of)
         counts, unresolved = self._final_counts()
-        return CheckResult(counts, unresolved, enqueued, len(stores), stale, self._first_look)
+        return CheckResult(counts, unresolved, dict(self._worse), enqueued, len(stores), stale, self._first_look)
 
     def _check_stock(self, stores: list[MonitoredStore], stale: Sequence[str]) -> None:
         comparison.compare(self._connection, stores, self._now)
@@ -121,6 +124,8 @@ class _Check:
             return
         self._counts[result.count] += 1
         baseline = target.store_key in self._first_look
+        if not baseline and (target.state is None or is_worse(result.state.level, target.state.level)):
+            self._worse[result.state.level] += 1
         if target.alert_id is None:
             self._new_rows.append(_new_row(target, result.state, baseline, self._now))
             if len(self._new_rows) >= _BATCH:
@@ -181,6 +186,7 @@ def _new_row(target: ChangedTarget, state: AlertState, baseline: bool, now: date
         "worst": state.worst,
         "available": target.available,
         "at_least": target.at_least,
+        "up_to": target.up_to,
         "ambiguous": target.ambiguous,
         "threshold": target.threshold,
         "margin": target.margin,

@@ -59,13 +59,37 @@ def test_the_asset_shows_figures_the_worst_and_pictures(instance: dg.DagsterInst
     assert metadata["charts"].count("![stock over time](data:image/svg+xml;base64,") == 3
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert {name: check.passed for name, check in checks.items()} == {
-        "nothing_out_of_stock": False,
+        "nothing_newly_out_of_stock": True,
         "every_store_is_fresh": True,
         "notices_delivered": True,
     }
-    assert checks["nothing_out_of_stock"].severity is dg.AssetCheckSeverity.ERROR
     of_now = [check.target_materialization_data for check in checks.values()]
     assert all(target is not None and target.run_id == result.run_id for target in of_now)
+
+
+def test_what_runs_out_turns_its_check_red_once_and_what_stays_out_does_not(
+    instance: dg.DagsterInstance, services: Services
+) -> None:
+    def checked() -> dg.AssetCheckEvaluation:
+        evaluations = run(instance, "check_alerts").get_asset_check_evaluations()
+        [found] = [each for each in evaluations if each.check_name == "nothing_newly_out_of_stock"]
+        return found
+
+    fill(services, {"tea": 30, "cup": 0, "pot": 2})
+    assert (checked().passed, open_levels(services)) == (True, {"out", "low"}), "the first look has nothing to compare with"
+    fill(services, {"tea": 30, "cup": 0, "pot": 0})
+    found = checked()
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert found.description is not None
+    assert found.description.startswith("1 newly out of stock, 0 newly oversold; 2 out of stock, 0 oversold in all")
+    found = checked()
+    assert (found.passed, found.metadata["out"].value) == (True, 2)
+    fill(services, {"tea": 0, "cup": 0, "pot": 90})
+    assert not checked().passed, "one recovered and another ran out"
+
+
+def open_levels(services: Services) -> set[str]:
+    return {alert.level for alert in open_alerts(services)}
 
 
 def test_a_stale_store_turns_its_check_red(instance: dg.DagsterInstance, services: Services) -> None:

@@ -4,6 +4,8 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -12,17 +14,19 @@ from dagster import DagsterInstance, DagsterRunStatus
 
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.db.sync import leases
+from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
+from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.assets import inventory_snapshot
 from inventory_pipeline.defs.sync.checks import check_specs
 from inventory_pipeline.defs.sync.outcome import materialization
-from inventory_pipeline.defs.sync.sync_log import list_syncs
+from inventory_pipeline.defs.sync.sync_log import failed_stores, list_syncs, sync_row
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.services.sync.service import LEASE_TTL
 from inventory_pipeline.wiring import Services
-from inventory_pipeline_tests.defs.runs import sync
+from inventory_pipeline_tests.defs.runs import execute, sync
 from inventory_pipeline_tests.defs.sync.test_checks import TOTALS, WELL, having
 
 
@@ -71,6 +75,21 @@ def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went(insta
     assert f"{max(before, shop.catalogue.units):,.6g}" in svg
 
 
+def test_the_first_sync_after_a_long_silence_says_what_changed_meanwhile(
+    instance: DagsterInstance, shop: DemoStore, services: Services
+) -> None:
+    first, _ = sync(instance)
+    assert "while_it_was_not_seen" not in first.materializations[0].metadata
+    with services.database.begin() as connection:
+        long_ago = services.clock() - timedelta(days=2)
+        connection.execute(snapshots.update().values(ended_at=long_ago, published_at=long_ago))
+    shop.catalogue.change(shop.catalogue.pools[0], quantity=98765)
+    second, _ = sync(instance)
+    shown = str(second.materializations[0].metadata["while_it_was_not_seen"].value)
+    assert shown.startswith("- not seen for 48")
+    assert "- came in: " in shown
+
+
 def test_a_store_without_any_number_shows_no_units_instead_of_zero(instance: DagsterInstance) -> None:
     unknown = having(totals=replace(TOTALS, units=0, unknown=60, untracked=40))
     assert "units" not in (materialization(instance, unknown).metadata or {})
@@ -101,7 +120,7 @@ def test_a_quarantined_sync_says_how_to_accept_it_and_accepting_publishes(instan
     check = result.check("snapshot_believable")
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert "accept_shrink: true" in str(check.description)
-    assert not any(check.passed for check in result.checks)
+    assert [check.check_name for check in result.checks if not check.passed] == ["snapshot_believable"]
     assert "accept_shrink:+true" in str(result.way_out["if_the_store_is_right"].value)
     assert "quarantined: quarantined" not in result.texts
     assert result.attempts == 1
@@ -151,6 +170,78 @@ def test_an_inactive_or_purged_store_is_refused(instance: DagsterInstance, shop:
     _, row = sync(instance)
     assert (row.outcome, row.platform) == ("refused", "woocommerce")
     assert not shop.requests
+
+
+def test_in_a_backfill_an_inactive_store_is_passed_over_in_green(
+    instance: DagsterInstance, shop: DemoStore, services: Services
+) -> None:
+    services.integrations.deactivate("berlin")
+    executed = execute(instance, names.SYNC_JOB, tags={names.PARTITION_TAG: "berlin", "dagster/backfill": "abc"})
+    (row,) = list_syncs(instance)
+    assert (row.status, row.outcome, row.error) == ("SUCCESS", "inactive", None)
+    assert not executed.materializations
+    assert not shop.requests
+    assert len(executed.checks) == len(check_specs)
+    assert all(check.passed and "inactive" in str(check.description) for check in executed.checks)
+    assert failed_stores(instance, ["berlin"]) == []
+
+
+def test_in_a_backfill_a_purged_or_unknown_store_is_refused(
+    instance: DagsterInstance, shop: DemoStore, services: Services
+) -> None:
+    services.integrations.purge("berlin")
+    for store in ("berlin", "nobody"):
+        executed = execute(instance, names.SYNC_JOB, tags={names.PARTITION_TAG: store, "dagster/backfill": "abc"})
+        row = sync_row(instance, executed.run.run_id)
+        assert row is not None
+        assert (row.status, row.outcome) == ("FAILURE", "refused")
+
+
+class PublishesNothing(Inventory):
+    """Its sync ends well and hands over no snapshot, as no sync may."""
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        with super().open() as services:
+            sync = SimpleNamespace(sync_all_products=lambda *_, **__: None)
+            yield SimpleNamespace(database=services.database, clock=services.clock, sync=lambda: sync)
+
+
+def test_a_sync_that_ends_well_without_a_snapshot_is_red_although_the_output_is_not_required(
+    instance: DagsterInstance, shop: DemoStore
+) -> None:
+    instance.add_dynamic_partitions(names.STORES_PARTITIONS, ["berlin"])
+    resources = {"inventory": PublishesNothing()}
+    ended = dg.materialize(
+        [inventory_snapshot], instance=instance, partition_key="berlin", resources=resources, raise_on_error=False
+    )
+    assert not ended.success
+    assert not ended.asset_materializations_for_node(names.SNAPSHOT)
+
+
+def test_the_page_of_a_store_says_why_there_is_nothing_newer_and_what_to_do(instance: DagsterInstance, shop: DemoStore) -> None:
+    add_partitions(instance, ["berlin"])
+    assert page_of(instance, "berlin")["last_sync"] == "never"
+    assert "Materialize… reads it now" in page_of(instance, "berlin")["reason_and_cure"]
+    add_partitions(instance, ["berlin"])
+    sync(instance)
+    assert page_of(instance, "berlin")["last_sync"] == "never", "what a good sync leaves is its materialization"
+    shrink(shop)
+    sync(instance)
+    shown = page_of(instance, "berlin")
+    assert shown["last_sync"].startswith("quarantined: ")
+    assert "accept_shrink: true in the launchpad" in shown["reason_and_cure"]
+    assert "accept_shrink:+true" in shown["if_the_store_is_right"]
+    assert shown["last_sync"] == instance.get_runs()[0].tags[names.RESULT_TAG]
+
+
+def page_of(instance: DagsterInstance, store: str) -> dict[str, str]:
+    """The latest observation of a store's partition, which its page shows."""
+    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[store])
+    (record,) = instance.fetch_observations(which, limit=1).records
+    observed = record.event_log_entry.asset_observation
+    assert observed is not None
+    return {name: str(value.value) for name, value in observed.metadata.items()}
 
 
 def test_a_second_sync_of_a_store_is_refused_naming_the_first(

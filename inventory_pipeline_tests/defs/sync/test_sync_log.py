@@ -107,6 +107,36 @@ def test_a_job_of_somebodys_own_that_holds_the_asset_is_listed_and_no_other(inst
     assert [row.run_id for row in list_syncs(instance, limit=1)] == [run.run_id]
 
 
+def test_a_run_of_before_the_tags_were_renamed_shows_its_counts_still(instance: DagsterInstance) -> None:
+    run = create_run(instance)
+    own = {"inventory/run": run.run_id, "inventory/outcome": "published", "inventory/platform": "woocommerce"}
+    counts = {f"inventory/{name}": value for name, value in COUNTED.items()}
+    instance.add_run_tags(run.run_id, {**own, **counts, "inventory/api_calls": "7"})
+    (row,) = list_syncs(instance)
+    assert (row.outcome, row.platform, row.seen, row.missing, row.api_calls) == ("published", "woocommerce", 46, 4, 7)
+    again = re_executed(instance, run)
+    write_tags(instance, again, SyncOutcome("failed", error="503"), "woocommerce")
+    row = sync_row(instance, again.run_id)
+    assert row is not None
+    assert (row.outcome, row.error, row.created) == ("failed", "503", None)
+    assert {shown(instance, again)[tag] for tag in ("inventory/run", *counts, "inventory/api_calls")} == {names.NOTHING}
+
+
+def test_a_row_of_the_runs_list_shows_little_and_all_of_it_is_still_there(instance: DagsterInstance) -> None:
+    run = create_run(instance, status=DagsterRunStatus.FAILURE)
+    error = "quarantined: 30 of 40 lines are gone (75%); the last good snapshot stays; if the store is right, accept it"
+    write_tags(instance, run, SyncOutcome("quarantined", error=error), "woocommerce")
+    tags = shown(instance, run)
+    in_the_row = {name: value for name, value in tags.items() if name == names.PARTITION_TAG or not name.startswith("dagster/")}
+    assert in_the_row == {
+        "dagster/partition": "berlin",
+        "inventory/outcome": "quarantined",
+        "inventory/result": "quarantined: 30 of 40 lines are gone (75%)",
+        "inventory/trigger": "manual",
+    }
+    assert tags["dagster/inventory/error"] == error
+
+
 def test_wiping_what_was_materialized_leaves_the_log(instance: DagsterInstance) -> None:
     run = create_run(instance)
     published(instance, run)
@@ -195,13 +225,17 @@ def test_a_run_that_ended_without_a_word_says_where_to_look(instance: DagsterIns
     assert "RUN_EXCEPTION" in failed.error
 
 
-def test_tags_are_cut_to_what_a_list_can_show_on_one_line(instance: DagsterInstance) -> None:
+def test_a_long_error_keeps_its_cure_in_the_tag_and_is_whole_in_the_log(instance: DagsterInstance) -> None:
     run = create_run(instance, status=DagsterRunStatus.FAILURE)
-    write_tags(instance, run, SyncOutcome("failed", error="broken\n" * 200), "woocommerce")
+    cure = "ask the shop's host to let this program pass; or, if the address is right, the web shop's own firewall"
+    error = f"the shop refuses:\n{'broken ' * 150}it; {cure}"
+    write_tags(instance, run, SyncOutcome("failed", error=error), "woocommerce")
     (row,) = list_syncs(instance)
-    assert row.error is not None
-    assert len(row.error) == names.TAG_LENGTH
-    assert "\n" not in row.error
+    tags = instance.get_run_by_id(run.run_id).tags  # pyright: ignore[reportOptionalMemberAccess] - made above
+    assert tags[names.ERROR_TAG].startswith("the shop refuses: broken")
+    assert tags[names.ERROR_TAG].endswith(cure)
+    assert all(len(value) <= names.TAG_LENGTH and "\n" not in value for value in tags.values())
+    assert row.error == " ".join(error.split())
     assert row.platform == "woocommerce"
 
 
@@ -250,5 +284,5 @@ def test_rows_become_json_with_the_fixed_names(instance: DagsterInstance) -> Non
     (row,) = list_syncs(instance)
     assert set(row.as_json()) == {
         *("run_id", "store", "platform", "trigger", "status", "outcome", "started_at", "ended_at"),
-        *("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls", "error"),
+        *("seen", "created", "updated", "skipped", "rejected", "missing", "api_calls", "error", "note"),
     }
