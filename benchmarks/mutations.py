@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, TESTS = "inventory_pipeline", "inventory_pipeline_tests"
+_ALERTS = [f"services/alerts/test_{name}.py" for name in ("what_is_sent", "alert_check", "rules")]
 # The tests that a part of the code answers to; the longest name that fits decides.
 TESTS_OF = {
     "services/alerts": [
@@ -28,7 +29,7 @@ TESTS_OF = {
     ],
     "services/alerts/delivery.py": ["notify/test_delivery.py"],
     "services/alerts/routes.py": ["notify"],
-    "db/alerts": ["services/alerts/test_what_is_sent.py", "services/alerts/test_alert_check.py", "services/alerts/test_rules.py"],
+    "db/alerts": _ALERTS,
     "db/alerts/notices.py": ["notify/test_delivery.py", "services/alerts/test_what_is_sent.py"],
     "db/sync": ["db/sync"],
     "db/stock": ["db/stock", "services/stock"],
