@@ -39,8 +39,9 @@ def test_a_question_may_be_posted() -> None:
         assert b"{ shop }" in asyncio.run(post(server))
 
 
-def test_redirects_on_the_same_host_are_followed_and_counted() -> None:
-    asked = Asked(lambda request: Answer(301, b"", {"Location": "/y/"}) if request.path == "/x" else echo(request))
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_on_the_same_host_are_followed_and_counted(status: int) -> None:
+    asked = Asked(lambda request: Answer(status, b"", {"Location": "/y/"}) if request.path == "/x" else echo(request))
     assert asked.get().status == 200
     assert (asked.calls, len(asked.records)) == (2, 1)
 
