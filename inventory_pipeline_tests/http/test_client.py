@@ -190,3 +190,12 @@ def test_one_request_alone_that_fails_lowers_nothing() -> None:
     with LocalServer(lambda request: Answer(503 if request.number == 1 else 200)) as server:
         client = asyncio.run(_all(server.url, 1, connections=8, retry=RetryPolicy(first_wait=0.01)))
     assert client.memo == {}
+
+
+def test_an_error_that_gives_up_says_what_was_tried_in_one_sentence() -> None:
+    asked = Asked(Answer(503), retry=RetryPolicy(attempts=2, first_wait=0.01))
+    with pytest.raises(PlatformUnavailable) as told:
+        asked.get()
+    assert isinstance(told.value.args[0], str)
+    assert str(told.value).startswith("127.0.0.1")
+    assert str(told.value).endswith("the next sync tries again")
