@@ -54,6 +54,7 @@ class Services:
             interval=interval,
             vault=lambda: self.vault,
             allowed_hosts=self.environment.allowed_hosts,
+            site=self.environment.web_url,
         )
 
     def say_all_is_well(self, what: Literal["alert checks", "scheduled syncs"]) -> bool:

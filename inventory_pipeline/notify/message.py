@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from inventory_pipeline.core.cover import TOO_LITTLE_DATA
 from inventory_pipeline.core.quantity import show_total, total_mark
@@ -67,7 +68,18 @@ def render(payload: Facts) -> Message:
         lines += [f"… and {payload['omitted']:,} more: inventory-pipeline alerts list", ""]
     if payload["first_look"]:
         lines += [f"First look at {', '.join(payload['first_look'])}: what is low there already is told once, here.", ""]
+    if site := payload.get("site"):
+        lines += [f"Look at them, acknowledge or snooze them: {_address(site, alerts)}", ""]
     return Message(_title(payload), "\n".join([*lines, *_as_of(payload), "", _footer(payload)]))
+
+
+def _address(site: str, alerts: list[Facts]) -> str:
+    """The page of the one alert that it is about, or of the one store's, else that of all."""
+    numbers = {fact.get("alert") for fact in alerts} - {None}
+    if len(numbers) == 1:
+        return f"{site}/alerts/{numbers.pop()}"
+    keys = {fact["store"] for fact in alerts}
+    return f"{site}/alerts?store={quote(keys.pop(), safe='')}" if len(keys) == 1 and "" not in keys else f"{site}/alerts"
 
 
 def _title(payload: Facts) -> str:

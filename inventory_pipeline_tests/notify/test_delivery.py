@@ -78,6 +78,24 @@ def test_a_digest_reaches_a_mail_box(desk: Desk) -> None:
     assert f"ref {desk.letters()[0].key}" in mail.text
 
 
+@pytest.mark.parametrize("items", [1, 2])
+def test_a_notice_leads_to_the_site_where_one_has_an_address(desk: Desk, items: int) -> None:
+    desk.alerting = Alerting(
+        database=desk.database,
+        clock=lambda: desk.now,
+        interval=SYNC_INTERVAL,
+        vault=lambda: Vault([KEY]),
+        site="https://stock.example",
+    )
+    with running(SmtpServer()) as smtp:
+        desk.route(smtp.url)
+        Shop(desk.database).sync([line(f"tea{number}", 3) for number in range(items)])
+        desk.alerting.check.run()
+        assert desk.alerting.delivery.run().sent == 1
+    where = "https://stock.example/alerts/1" if items == 1 else "https://stock.example/alerts?store=berlin"
+    assert f"acknowledge or snooze them: {where}\r\n" in smtp.mails[0].text
+
+
 def test_a_webhook_gets_signed_json(desk: Desk, http: HttpServer) -> None:
     secret = desk.route(http.url)
     assert secret is not None

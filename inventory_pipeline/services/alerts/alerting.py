@@ -23,7 +23,7 @@ class Alerting:
     """The use cases as attributes. `interval` is the sync schedule's.
 
     `vault` opens the vault, and is called only where the addresses of routes are needed. `allowed_hosts` may be sent to though
-    they are private.
+    they are private. `site` is the address of the site, which notices lead to.
     """
 
     def __init__(
@@ -34,13 +34,14 @@ class Alerting:
         interval: timedelta,
         vault: Callable[[], Vault],
         allowed_hosts: AllowedHosts = NO_HOSTS,
+        site: str | None = None,
     ) -> None:
         self._database, self._clock, self._vault, self._allowed_hosts = database, clock, vault, allowed_hosts
         self.check = AlertCheck(database=database, clock=clock, interval=interval)
         self.decisions = Decisions(database=database, clock=clock)
         self.rules = Rules(database=database, clock=clock, interval=interval)
         self.sync_notices = SyncNotices(database=database, clock=clock, interval=interval)
-        self.delivery = Delivery(database=database, clock=clock, channel=self._channel)
+        self.delivery = Delivery(database=database, clock=clock, channel=self._channel, site=site)
 
     @property
     def routes(self) -> Routes:

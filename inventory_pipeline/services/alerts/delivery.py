@@ -34,10 +34,15 @@ class Delivered:
 
 
 class Delivery:
-    """Delivers due notices. `channel` returns the channel of a route, None for a route that was removed."""
+    """Delivers due notices. `channel` returns the channel of a route, None for a route that was removed. `site` is the site's
+    address, which every notice then leads to.
+    """
 
-    def __init__(self, *, database: Database, clock: Clock, channel: Callable[[str], Channel | None]) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, channel: Callable[[str], Channel | None], site: str | None = None
+    ) -> None:
         self._database, self._clock, self._channel = database, clock, channel
+        self._facts = {} if site is None else {"site": site}
 
     def run(self) -> Delivered:
         """Tries every notice that is due, once."""
@@ -72,7 +77,7 @@ class Delivery:
             channel = self._channel(notice.route)
             if channel is None:  # removed since the claim
                 return "the route was removed"
-            channel.send(notice.payload)
+            channel.send({**notice.payload, **self._facts})
         except InventoryError as error:
             return short_with_cure(redact(str(error)))
         except Exception as error:

@@ -78,8 +78,10 @@ def _with_totals(view: View, connection: sa.Connection, row: StoreRow, last: Sna
 
 
 def _span(age: timedelta) -> str:
-    hours = int(age.total_seconds() // 3600)
-    return f"{hours} h" if hours < 72 else f"{hours // 24} days"
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def overview(view: View) -> Response:
