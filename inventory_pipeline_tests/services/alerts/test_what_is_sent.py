@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import EVENTS
 from inventory_pipeline.core.notices import Route
 from inventory_pipeline.core.quantity import Number
+from inventory_pipeline.core.stock import Completeness
 from inventory_pipeline.core.stores import SYNC_INTERVAL
 from inventory_pipeline.core.sync import Outcome
 from inventory_pipeline.db.alerts import notices, records
@@ -158,3 +159,16 @@ def test_a_chart_goes_in_steps() -> None:
     # From the left at the first number, along to the second read, and only there down.
     assert path.startswith("M64.0 26.0H628.0V")
     assert path.count("H") == 1
+
+
+def test_a_file_that_its_maker_does_not_renew_is_sent_as_stale_with_the_cure(database: Database, shop: Shop) -> None:
+    old = Completeness(None, 1, "read to its end", modified=shop.now - timedelta(days=30))
+    shop.sync([line("tea", 9)], proof=old)
+    with database.begin() as connection:
+        stores.update_store(connection, "berlin", settings={"max_file_age": "3"})
+    check(database, shop)
+    [payload] = sent(database)
+    [fact] = [fact for fact in payload["alerts"] if fact["kind"] == "store"]
+    assert (fact["event"], fact["level"]) == ("opened", "stale")
+    assert "more than 3 days ago" in fact["detail"]
+    assert "max_file_age" in fact["detail"]
