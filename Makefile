@@ -1,6 +1,8 @@
 # `make demo` and `make test` need only Python 3.11+ and make: everything else goes into $(VENV).
 VENV ?= .venv
 BIN := $(VENV)/bin
+# On a terminal pip shows what it downloads; in a log only what goes wrong.
+PIP_SHOWS := $(shell test -t 2 && echo --progress-bar on || echo --quiet)
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 
@@ -45,17 +47,17 @@ bench: $(VENV)/.benchmarking ## Speed and memory against a floor and dlt (a quar
 # The stamps make the second `make` quick; a change of either file installs again.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(call make_venv)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@$(BIN)/python -m pip install --disable-pip-version-check $(PIP_SHOWS) --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.developing: pyproject.toml constraints.txt
 	@$(call make_venv)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --disable-pip-version-check $(PIP_SHOWS) --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.benchmarking: pyproject.toml constraints.txt
 	@$(call make_venv)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m pip install --disable-pip-version-check $(PIP_SHOWS) --constraint constraints.txt --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
 define make_venv

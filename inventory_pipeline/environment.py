@@ -5,6 +5,7 @@ happens to run, so that every entry sees the same data.
 """
 
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,15 @@ from inventory_pipeline.core.host_names import host_name
 # The folder that holds dagster.yaml, workspace.yaml and `.env`: the checkout.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+# A data folder's own settings, before those of `.env`: a demo's are not the real installation's.
+SETTINGS_FILE = "settings.env"
 DEFAULT_CRON = "0 */4 * * *"
 DEFAULT_TIMEZONE = "UTC"
 DEFAULT_ALERT_INTERVAL = 3600
 DEFAULT_RETRY_WAIT = 60
 DEFAULT_RUN_HEARTBEAT = 10
+# What stands behind the host of an address; a password may hold anything.
+_PORT = re.compile(r"[^:]+://(?>(?:[^:/]*(?::[^@]*)?@)?)(?:\[[^\]]*\]|[^/?#:\[]*):([^/?#]*)")
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -72,12 +77,18 @@ class Environment:
 
 
 def load_environment() -> Environment:
-    """Reads `.env` and the environment. Raises UsageError naming the variable that cannot be used."""
-    load_dotenv(PROJECT_ROOT / ".env", override=False)
+    """Reads the environment, the data folder's settings, and `.env`; the first wins.
+
+    Raises UsageError naming the variable that cannot be used.
+    """
+    if _text("INVENTORY_DATA_DIR") is None:
+        load_dotenv(PROJECT_ROOT / ".env", override=False)
     data_dir = _folder("INVENTORY_DATA_DIR", PROJECT_ROOT / "var")
+    load_dotenv(data_dir / SETTINGS_FILE, override=False)
+    load_dotenv(PROJECT_ROOT / ".env", override=False)
     return Environment(
         data_dir=data_dir,
-        database_url=_text("INVENTORY_DATABASE_URL") or f"sqlite:///{data_dir / 'inventory.db'}",
+        database_url=_database_url("INVENTORY_DATABASE_URL") or f"sqlite:///{data_dir / 'inventory.db'}",
         feed_dir=_folder("INVENTORY_FEED_DIR", data_dir / "feeds"),
         log_level=_log_level(),
         sync_cron=_text("INVENTORY_SYNC_CRON") or DEFAULT_CRON,
@@ -86,7 +97,7 @@ def load_environment() -> Environment:
         secret_keys=_text("INVENTORY_SECRET_KEY"),
         retry_wait=timedelta(seconds=_seconds("INVENTORY_RETRY_WAIT_SECONDS", DEFAULT_RETRY_WAIT, least=0)),
         run_heartbeat=timedelta(seconds=_seconds("INVENTORY_RUN_HEARTBEAT_SECONDS", DEFAULT_RUN_HEARTBEAT, least=1)),
-        dagster_database_url=_text("INVENTORY_DAGSTER_DATABASE_URL"),
+        dagster_database_url=_database_url("INVENTORY_DAGSTER_DATABASE_URL"),
         allowed_hosts=_allowed_hosts(),
         web_hosts=_host_names("INVENTORY_WEB_HOSTS"),
         web_url=_web_url(),
@@ -97,6 +108,15 @@ def load_environment() -> Environment:
 
 def _text(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
+
+
+def _database_url(name: str) -> str | None:
+    """Whatever else is wrong with it, the database's own driver says; of a port Python's is not fit to be read."""
+    text = _text(name)
+    port = _PORT.match(text or "")
+    if port is not None and not (port[1].isascii() and port[1].isdigit() and 0 < int(port[1]) < 65536):
+        raise UsageError(f"{name}: the port {port[1]!r:.20} is no number from 1 to 65535, such as 5432")
+    return text
 
 
 def _folder(name: str, default: Path) -> Path:

@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from inventory_pipeline.cli.demo_folder import demo_folder
+from inventory_pipeline.cli.demo_folder import demo_folder, program_on
 from inventory_pipeline.cli.demo_shops import Shop, demo_shops, register_shops
 from inventory_pipeline.cli.session import Session, alerting_of, session_of
 from inventory_pipeline.cli.stock import print_stock
 from inventory_pipeline.cli.sync_all import fail_unless_published, sync_now
 from inventory_pipeline.cli.sync_log import print_sync_log
 from inventory_pipeline.cli.sync_rows import sync_heading, sync_line
+from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.private_files import make_folder
 from inventory_pipeline.web.serving import HOST, PORT, Served, SiteOptions, listen, serving
@@ -59,14 +60,15 @@ def _interrupt_once(*_: object) -> None:
 
 def _sync_once(session: Session, stores: Sequence[str]) -> None:
     rows = sync_now(session, stores, concurrency=2, verbose=session.verbose)
-    typer.echo("\nStock (the first lines; `inventory-pipeline stock` lists all)")
+    here = program_on(session.environment.data_dir)
+    typer.echo(f"\nStock (the first lines; all: {here} stock)")
     print_stock(session, limit=_STOCK_SHOWN)
     typer.echo("\nSync log")
     from inventory_pipeline.defs.sync.sync_log import list_syncs
 
     print_sync_log(list_syncs(session.dagster))
     result = alerting_of(session).check.run()
-    typer.echo(f"\nAlerts opened: {result.counts['opened']}; `inventory-pipeline alerts list` shows them")
+    typer.echo(f"\nAlerts opened: {result.counts['opened']}; they are listed by: {here} alerts list")
     fail_unless_published(rows)
 
 
@@ -79,7 +81,10 @@ def _until_interrupted(session: Session, shops: Sequence[Shop], port: int | None
     with log.open("ab") as output, serving(listeners, output=output, pass_fds=(lock,), site=SiteOptions()) as served:
         try:
             served.wait_until_ready()
-            typer.echo(_welcome(url, shops, session.environment.data_dir))
+            for line in _welcome(url, shops, session.environment.data_dir).splitlines():
+                text = line.lstrip()
+                # A command stays uncut, to be pasted.
+                typer.echo(line) if "INVENTORY_DATA_DIR=" in line else say(text, line.removesuffix(text))
             _show_syncs(session, before, served, max(len(shop["key"]) for shop in shops))
             served.wait()
         except InventoryError as error:
@@ -124,7 +129,7 @@ def _ended(session: Session) -> list:
 
 
 def _welcome(url: str, shops: Sequence[Shop], folder: Path) -> str:
-    here = f"INVENTORY_DATA_DIR={folder} .venv/bin/inventory-pipeline"
+    here = program_on(folder)
     first = shops[0]["key"]
     listed = "\n".join(f"  {shop['name']:36} {shop['key']:16} {shop['url']}" for shop in shops)
     return f"""

@@ -2,13 +2,17 @@
 
 import fcntl
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from inventory_pipeline.cli.terminal import PROGRAM
 from inventory_pipeline.core.errors import InventoryError
-from inventory_pipeline.environment import Environment
+from inventory_pipeline.environment import SETTINGS_FILE, Environment
 from inventory_pipeline.private_files import make_folder
 
 # Often enough that a person sees stock move; the real default is four hours.
@@ -40,6 +44,17 @@ class DemoFolder:
     lock: int
 
 
+def program_on(folder: Path) -> str:
+    """What a person pastes to run this program on the demo's data, from where they are: with its path unless PATH finds it."""
+    program = Path(sys.argv[0])
+    found = shutil.which(PROGRAM)
+    if found is not None and Path(found).resolve() == program.resolve():
+        shown = PROGRAM
+    else:
+        shown = shlex.quote(os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program))
+    return f"INVENTORY_DATA_DIR={shlex.quote(str(folder))} {shown}"
+
+
 @contextmanager
 def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
     """Holds `<data folder>/demo` and points this process and those that it starts there, instead of at the real data.
@@ -60,10 +75,16 @@ def demo_folder(environment: Environment) -> Iterator[DemoFolder]:
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
-        os.environ.update(dict.fromkeys(_NOT_THE_DEMOS, ""), INVENTORY_DATA_DIR=str(path))
-        os.environ.setdefault("INVENTORY_SYNC_CRON", DEMO_CRON)
-        os.environ.setdefault("INVENTORY_ALLOW_PRIVATE_HOSTS", "127.0.0.1")  # where its shops are: for the site's form
-        os.environ.setdefault("INVENTORY_ALERT_INTERVAL_SECONDS", DEMO_ALERT_SECONDS)
+        own = {
+            **dict.fromkeys(_NOT_THE_DEMOS, ""),
+            "INVENTORY_SYNC_CRON": os.environ.get("INVENTORY_SYNC_CRON") or DEMO_CRON,
+            "INVENTORY_ALERT_INTERVAL_SECONDS": os.environ.get("INVENTORY_ALERT_INTERVAL_SECONDS") or DEMO_ALERT_SECONDS,
+            # Where its shops are: for the site's form.
+            "INVENTORY_ALLOW_PRIVATE_HOSTS": os.environ.get("INVENTORY_ALLOW_PRIVATE_HOSTS") or "127.0.0.1",
+        }
+        # So that whatever command is pointed at the folder, another terminal's too, sees the demo as it is.
+        (path / SETTINGS_FILE).write_text("".join(f"{name}={value!r}\n" for name, value in own.items()))
+        os.environ.update(own, INVENTORY_DATA_DIR=str(path))
         yield DemoFolder(path, lock)
     finally:
         os.close(lock)

@@ -1,5 +1,6 @@
 """What every command has in common: exit statuses, and errors as one line on standard error."""
 
+import errno
 import logging
 import sys
 import traceback
@@ -91,6 +92,9 @@ class Commands(TyperGroup):
             except typer.TyperException as error:
                 status = getattr(error, "exit_code", FAILED)
                 _tell(error, session, _usage_message(error))
+            except OSError as error:
+                status = FAILED
+                _tell(error, session, _words_of(error))
             except Exception as error:
                 status = FAILED
                 if (trouble := _of_dagsters_database(error)) is not None:
@@ -108,6 +112,19 @@ def _of_dagsters_database(error: Exception) -> InventoryError | None:
     from inventory_pipeline.defs.instance import history_error
 
     return history_error(error)
+
+
+def _words_of(error: OSError) -> str:
+    """What the system refused, with its cure. What the project meets on purpose is an InventoryError already."""
+    what = error.filename or error.filename2 or "a file"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"the disk is full, at {what}: make room there, then do it again"
+        case errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOENT | errno.ENOTDIR:
+            return (
+                f"{what} cannot be used: {error.strerror}; let this user write there, or set INVENTORY_DATA_DIR to another folder"
+            )
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def _tell(error: BaseException, session: Session, message: str) -> None:

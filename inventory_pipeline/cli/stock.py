@@ -12,7 +12,7 @@ from inventory_pipeline.cli.options import Json, OnlyStore, Raw, read_instant
 from inventory_pipeline.cli.output import print_csv, print_documents
 from inventory_pipeline.cli.session import Session, session_of
 from inventory_pipeline.cli.tables import Column, Table, print_table
-from inventory_pipeline.cli.terminal import complain
+from inventory_pipeline.cli.terminal import complain, say
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.quantity import show_total, total_mark
@@ -124,7 +124,7 @@ def _print_totals(session: Session, sku: str, group: str | None) -> None:
         if group in (None, total.group):
             number = show_total(total.available, total.up_to, at_least=total.at_least) or "no number"
             mark = total_mark(total.up_to, ambiguous=total.ambiguous)
-            typer.echo(f"Total of {one_line(sku, 40)} in group {total.group}: {number}" + (f"; {mark}" if mark else ""))
+            say(f"Total of {one_line(sku, 40)} in group {total.group}: {number}" + (f"; {mark}" if mark else ""))
 
 
 def _print_states(session: Session, stores: "Sequence[StoreIntegration]") -> None:
@@ -139,12 +139,10 @@ def _print_states(session: Session, stores: "Sequence[StoreIntegration]") -> Non
         if read is None:
             continue
         if read.gap:
-            typer.echo(f"{store.key}: {read.gap_told}; lines that later reads did not show are marked unverified.")
+            say(f"{store.key}: {read.gap_told}; lines that later reads did not show are marked unverified.")
         if read.modified is not None:
             old = is_outdated(store, read.modified, now)
-            typer.echo(
-                f"{store.key}: its file is " + (not_renewed(read.modified) if old else f"of {show_instant(read.modified)}") + "."
-            )
+            say(f"{store.key}: its file is " + (not_renewed(read.modified) if old else f"of {show_instant(read.modified)}") + ".")
 
 
 def print_stock(session: Session, limit: int) -> None:

@@ -152,6 +152,8 @@ def _facts(
             f"{counts.missing:,} missing, {counts.deleted:,} deleted, {counts.repeats:,} repeated",
         ],
     )
+    if "connections" in last.memo:
+        yield Fact("connections", f"{last.memo['connections']} at once, since it failed under more; one more is tried each time")
     if last.modified is not None:
         old = is_outdated(store, last.modified, now)
         yield Fact("file", not_renewed(last.modified) + ": STALE" if old else f"of {show_instant(last.modified)}")

@@ -137,6 +137,7 @@ class ConnectorContext:
         settings = self.store.settings
         return {
             "connections": whole_number(settings, "connections", 8, 1, 64),
+            "remembered": int(self.memo["connections"]) if "connections" in self.memo else None,
             "per_second": number(settings, "requests_per_second", None, 0.01, 1000),
             "timeout": number(settings, "timeout", 30.0, 1, 600),
             "min_bytes_per_second": number(settings, "min_bytes_per_second", 256.0, 0, 1_000_000),

@@ -6,6 +6,7 @@ includes reserved units; what can be sold is `available_quantity`, which may be 
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -167,7 +168,7 @@ class Medusa:
                         yield page.page()
             for page in pages_of(spool.items(), places):
                 yield page
-        yield proof.completeness("distinct ids against the count of each list")
+        yield replace(proof.completeness("distinct ids against the count of each list"), memo=self._http.memo)
 
     async def _list(self, route: str, kind: type[Row], proof: ProofBuilder) -> AsyncGenerator[ListPage[Row]]:
         fetch = partial(self._page, route, kind, size=self._per_page)

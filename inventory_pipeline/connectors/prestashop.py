@@ -155,7 +155,7 @@ class PrestaShop:
             totals = {name: await self._count(name) for name in _RESOURCES}
         lists = tuple(ListCoverage(name, total, min(counts[name], total)) for name, total in totals.items())
         expected, read = sum(totals.values()), sum(one.read for one in lists)
-        yield Completeness(expected, read, "read by id, against the list of all ids", lists=lists)
+        yield Completeness(expected, read, "read by id, against the list of all ids", lists=lists, memo=self._http.memo)
 
     async def _tiles(self) -> AsyncGenerator[Tile]:
         after, first = -1, await self._products(-1)

@@ -223,7 +223,8 @@ class Saleor:
             total = await api.count()
         # A total that moves while it is read proves its smaller value only.
         expected = min(before, total)
-        yield Completeness(expected, min(found, expected), "distinct ids against totalCount", repeats, moved=before != total)
+        how = "distinct ids against totalCount"
+        yield Completeness(expected, min(found, expected), how, repeats, moved=before != total, memo=self._http.memo)
 
 
 def lines_of(variant: Variant) -> Iterator[StockLine]:

@@ -6,6 +6,7 @@ always given. A session's token comes in a header of the answer to the log-in, o
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -263,7 +264,7 @@ class Vendure:
                 async for listed in pages:
                     yield page_of(listed, shop)
         proof.add(variants)
-        yield proof.completeness("distinct ids against totalItems")
+        yield replace(proof.completeness("distinct ids against totalItems"), memo=self._http.memo)
 
     async def _page(self, api: VendureApi, number: int) -> ListPage[Variant]:
         found = (await api.execute(VARIANTS, _Variants, take=self._per_page, skip=(number - 1) * self._per_page)).product_variants

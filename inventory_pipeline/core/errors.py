@@ -45,6 +45,10 @@ class DatabaseFull(InventoryError):
     """There is no room left on the database's disk. No retry: a person must make some."""
 
 
+class DatabaseReadOnly(InventoryError):
+    """The database may not be written here. No retry: a person must change who may."""
+
+
 class SyncError(InventoryError):
     """Base of what makes a sync fail; the last good snapshot stays."""
 

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
@@ -90,7 +91,8 @@ class Database:
 
     def typed_errors(self) -> AbstractContextManager[None]:
         """Whatever troubles this database inside the block is raised in this project's types and words."""
-        return typed_errors(f"the inventory database ({self.describe()})", SETTING)
+        file = Path(self._url.database or "") if self.dialect == "sqlite" else None
+        return typed_errors(f"the inventory database ({self.describe()})", SETTING, file)
 
     def describe(self) -> str:
         """Which database this is, in words fit for a log: never the password."""

@@ -26,7 +26,8 @@ def open_instance() -> DagsterInstance:
         make_folder(base)
         return DagsterInstance.from_ref(InstanceRef.from_dir(str(base), config_dir=str(PROJECT_ROOT)))
     except (DagsterError, OSError) as error:
-        raise UsageError(f"Dagster's history cannot be opened: {one_line(error, 500)}") from error
+        cure = "; let this user write there, or set INVENTORY_DATA_DIR to another folder" if isinstance(error, OSError) else ""
+        raise UsageError(f"Dagster's history cannot be opened: {one_line(error, 500)}{cure}") from error
 
 
 def history_error(error: BaseException) -> InventoryError | None:

@@ -97,6 +97,10 @@ class RequestRecord:
         return f"{text}; next in {self.wait:.1f} s" if self.wait else text
 
 
+# In the memo of a read: how many requests at once the platform bore, where that is fewer than wanted.
+BEARS = "connections"
+
+
 class HttpClient:
     """Asynchronous; one for each read of one store; an async context manager, to be entered in the loop that uses it.
 
@@ -107,7 +111,8 @@ class HttpClient:
     Every other status is returned.
 
     `timeout` bounds each wait for bytes, `deadline` an attempt with its body, both in seconds; `per_second` the requests
-    sent in a second, `connections` those in flight. A body must bring `min_bytes_per_second` over each `rate_window`
+    sent in a second, `connections` those in flight: fewer from each time-out and 5xx on, which `memo` tells the next read, that
+    begins with one more than it was `remembered`. A body must bring `min_bytes_per_second` over each `rate_window`
     seconds of waiting for it. `verify` may be a file of certificates to trust. `policy` says which addresses may be
     connected to: public ones over https, unless given; `resolver` looks names up, the system does unless given.
     `on_request` is called with the record of each attempt.
@@ -118,6 +123,7 @@ class HttpClient:
         *,
         auth: httpx.Auth | None = None,
         connections: int = 8,
+        remembered: int | None = None,
         per_second: float | None = None,
         timeout: float = 30.0,
         deadline: float = 120.0,
@@ -129,7 +135,9 @@ class HttpClient:
         resolver: AbstractResolver | None = None,
         on_request: Callable[[RequestRecord], None] | None = None,
     ) -> None:
-        self.connections = connections
+        self.connections = connections if remembered is None else min(connections, remembered + 1)
+        self._wanted = connections
+        self.in_flight = InFlight(self.connections)
         self.calls = 0  # requests sent, retries and redirects included
         self._auth = auth
         self._per_second = per_second
@@ -144,7 +152,6 @@ class HttpClient:
 
     async def __aenter__(self) -> Self:
         self._limiter = RateLimiter(self._per_second)
-        self._free = asyncio.Semaphore(self.connections)
         transport = AiohttpTransport(
             verify=self._verify,
             connections=self.connections,
@@ -158,6 +165,18 @@ class HttpClient:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._client.aclose()
+
+    @property
+    def memo(self) -> dict[str, str]:
+        """How many requests at once the platform bore, for the memo of a read; empty where that is as many as may be."""
+        return {BEARS: str(self.in_flight.now)} if self.in_flight.now < self._wanted else {}
+
+    def notes(self, cure: str) -> tuple[str, ...]:
+        """What a person is told where the platform bore fewer; `cure` is what the platform's owner can do besides."""
+        if not self.memo:
+            return ()
+        told = f"the shop fails where {self._wanted} requests are sent at once; it was read with {self.in_flight.now}"
+        return (f"{told}; set connections={self.in_flight.now}, or {cure}",)
 
     async def get(
         self, url: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None, limit: int = BODY_LIMIT
@@ -212,7 +231,7 @@ class HttpClient:
     async def _attempt(self, request: Request, read_body: bool, number: int, begun: float) -> httpx.Response:
         """One attempt, once the limits let it start; recorded however it ends. Raises RetryableError or SyncError."""
         await self._limiter.wait()
-        async with self._free:
+        async with self.in_flight.place() as sent_with:
             started = time.monotonic()
             status, wait, error = None, 0.0, "cancelled"
             try:
@@ -221,6 +240,8 @@ class HttpClient:
                 return response
             except RetryableError as failed:
                 failed.decide(self._retry, number, time.monotonic() - begun)
+                if isinstance(failed.error, PlatformTooSlow) or (failed.status or 0) >= 500:
+                    self.in_flight.halve(sent_with)
                 status, wait, error = failed.status, failed.wait or 0.0, str(failed.error)
                 raise
             except SyncError as failed:
@@ -280,6 +301,37 @@ class HttpClient:
                 return response
             await response.aclose()
         raise StoreMisconfigured(f"{host_and_path(request.url)} sends around in circles; correct the store's address")
+
+
+class InFlight:
+    """At most `now` requests at once: half as many, down to one, from each time on that the platform fails under several.
+
+    A shop with five PHP workers answers eight requests at once with time-outs or 502.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.now = most
+        self._under_way = 0
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[int]:
+        """Waits until there is room. Yields how many there may be at once."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._under_way < self.now)
+            self._under_way += 1
+        try:
+            yield self.now
+        finally:
+            async with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def halve(self, sent_with: int) -> None:
+        """Requests that failed together, sent while there were `sent_with` at once, lower it once."""
+        if self.now == sent_with and self._under_way > 1:
+            self.now = max(1, self.now // 2)
+            logger.warning("The platform fails under %d requests at once; from now on %d are sent", sent_with, self.now)
 
 
 class RateLimiter:

@@ -1,6 +1,8 @@
 """`inventory-pipeline demo`, as a newcomer starts and ends it: real shops, real Dagster, real processes."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import threading
@@ -31,6 +33,18 @@ def test_once_syncs_prints_and_leaves_nothing_running(data_dir: Path) -> None:
     assert processes_on(data_dir) == []
     assert modes_of(data_dir / "demo") == PRIVATE
     assert not (data_dir / "secret.key").exists(), "the demo must keep out of the real data folder"
+    hint = re.search(r"^Stock \(the first lines; all: (.*)\)$", shown, re.M)
+    assert hint is not None
+    # As pasted into another shell, which knows nothing of the demo.
+    for arguments, expected in ((" --sku HP-01-MOSS", "Beeswax candle"), ("", "demo-driftwood")):
+        pasted = subprocess.run(hint[1] + arguments, shell=True, capture_output=True, text=True, env=a_shell(), check=True)
+        assert expected in pasted.stdout
+    doctor = subprocess.run(hint[1].replace(" stock", " doctor"), shell=True, capture_output=True, text=True, env=a_shell())
+    assert "*/5 * * * *" in doctor.stdout
+
+
+def a_shell() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("INVENTORY_", "DAGSTER_"))}
 
 
 @contextmanager

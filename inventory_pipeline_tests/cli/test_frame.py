@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.core.redaction import redact
+from inventory_pipeline.environment import load_environment
 from inventory_pipeline_tests.cli.conftest import Cli, command
 
 
@@ -71,3 +72,31 @@ def test_verbose_and_the_variable_show_what_is_done(cli: Cli, monkeypatch: pytes
     monkeypatch.setenv("INVENTORY_LOG_LEVEL", "DEBUG")
     cli("stores", "list")
     assert "Traceback" in log.read_text()
+
+
+@pytest.mark.parametrize("name", ["INVENTORY_DATABASE_URL", "INVENTORY_DAGSTER_DATABASE_URL"])
+@pytest.mark.parametrize("port", ["abc", "99999", "0", ""])
+def test_a_port_that_is_no_number_is_named_and_the_password_is_not(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, port: str
+) -> None:
+    monkeypatch.setenv(name, f"postgresql://lena:hunter:22@db.example:{port}/stock")
+    result = cli("stores", "list")
+    assert result.exit_code == 2
+    assert result.stderr == f"inventory-pipeline: {name}: the port {port!r} is no number from 1 to 65535, such as 5432\n"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://a:b@h/x", "postgresql://a:b/c@h/x", "postgresql://a:b:c@h:5432/x", "postgresql://[::1]:5432/x?a=b:c"]
+)
+def test_a_usable_address_of_a_database_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", url)
+    assert load_environment().database_url == url
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_way_out(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVENTORY_DATA_DIR", "/proc/no/such")
+    for arguments in (("stores", "list"), ("sync-all-stores",)):
+        result = cli(*arguments)
+        assert result.exit_code in (1, 2)
+        assert "/proc/no" in result.stderr
+        assert "set INVENTORY_DATA_DIR to another folder" in result.stderr

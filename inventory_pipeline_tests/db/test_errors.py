@@ -1,6 +1,9 @@
 """Trouble of the database itself: typed by what happens next, in words that say which database and what to do."""
 
 import re
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from inventory_pipeline.core.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable, UsageError
+from inventory_pipeline.core.errors import DatabaseBusy, DatabaseFull, DatabaseReadOnly, DatabaseUnavailable, UsageError
 from inventory_pipeline.db.database import Database
+from inventory_pipeline.db.errors import typed_error
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline_tests.db.shop import Shop, line
@@ -89,6 +93,37 @@ def test_a_lock_that_is_not_to_be_had_is_busy(database: Database, open_database:
         audit.record(writing, NOON, "lena", "added", "store berlin")
         with pytest.raises(DatabaseBusy, match=r"stays locked|was held by another"), other.begin(wait=False) as waiting:
             waiting.execute(sa.text("LOCK TABLE audit_log NOWAIT"))
+
+
+_HOLDS = (
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+    " c.execute('BEGIN IMMEDIATE'); print(flush=True); input()"
+)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux tells who holds a lock")
+def test_whoever_holds_a_locked_file_is_named(tmp_path: Path, sqlite_template: Path) -> None:
+    file = tmp_path / "inventory.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    database = Database(f"sqlite:///{file}")
+    database.migrate()
+    with subprocess.Popen([sys.executable, "-c", _HOLDS, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(DatabaseBusy, match=rf"stays locked by process {holder.pid} \(python"), database.begin(wait=False):
+            raise AssertionError("it is locked")
+        holder.stdin.close()
+    database.close()
+
+
+def test_a_file_that_may_not_be_written_is_a_persons_matter() -> None:
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+    typed = typed_error(error, "the database", "INVENTORY_DATABASE_URL")
+    assert isinstance(typed, DatabaseReadOnly)
+    assert "cannot be written" in str(typed)
+    assert "set INVENTORY_DATA_DIR" in str(typed)
 
 
 def test_a_full_disk_has_its_own_words_and_is_no_matter_of_trying_again(tmp_path: Path, sqlite_template: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import logging
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.http.client import HttpClient
 from inventory_pipeline.http.retry import RetryPolicy
 from inventory_pipeline_tests.http.asking import Asked
-from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, LocalServer, Request, wire
+from inventory_pipeline_tests.http.local_server import LOOPBACK, Answer, LocalServer, Request, silence, wire
 
 SECRET = "cs_very-secret-value-of-a-test"
 
@@ -38,8 +39,9 @@ def test_a_question_may_be_posted() -> None:
         assert b"{ shop }" in asyncio.run(post(server))
 
 
-def test_redirects_on_the_same_host_are_followed_and_counted() -> None:
-    asked = Asked(lambda request: Answer(301, b"", {"Location": "/y/"}) if request.path == "/x" else echo(request))
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_on_the_same_host_are_followed_and_counted(status: int) -> None:
+    asked = Asked(lambda request: Answer(status, b"", {"Location": "/y/"}) if request.path == "/x" else echo(request))
     assert asked.get().status == 200
     assert (asked.calls, len(asked.records)) == (2, 1)
 
@@ -163,3 +165,37 @@ def test_leaving_a_stream_early_closes_its_connection() -> None:
     with LocalServer(lambda _: drip) as server:
         asyncio.run(leave(server.url))
         assert server.all_closed()
+
+
+async def _all(url: str, number: int, **options: Any) -> HttpClient:
+    async with HttpClient(policy=LOOPBACK, **options) as client:
+        await asyncio.gather(*(client.get(f"{url}/{n}") for n in range(number)))
+    return client
+
+
+def test_a_platform_that_fails_under_many_requests_at_once_gets_half_as_many_and_the_next_read_remembers() -> None:
+    # As three PHP workers with a full queue: whoever is one too many waits for ever.
+    with LocalServer(lambda _: Answer()) as server:
+        server.app = lambda _: Answer() if server.open_connections <= 3 else silence()
+        retry = RetryPolicy(attempts=5, first_wait=0.01)
+        client = asyncio.run(_all(server.url, 16, connections=8, timeout=0.5, retry=retry))
+    assert client.memo == {"connections": "2"}
+    with LocalServer(lambda _: Answer()) as server:
+        client = asyncio.run(_all(server.url, 4, connections=8, remembered=2))
+        assert client.memo == {"connections": "3"}, "raised slowly"
+        assert asyncio.run(_all(server.url, 4, connections=8, remembered=7)).memo == {}
+
+
+def test_one_request_alone_that_fails_lowers_nothing() -> None:
+    with LocalServer(lambda request: Answer(503 if request.number == 1 else 200)) as server:
+        client = asyncio.run(_all(server.url, 1, connections=8, retry=RetryPolicy(first_wait=0.01)))
+    assert client.memo == {}
+
+
+def test_an_error_that_gives_up_says_what_was_tried_in_one_sentence() -> None:
+    asked = Asked(Answer(503), retry=RetryPolicy(attempts=2, first_wait=0.01))
+    with pytest.raises(PlatformUnavailable) as told:
+        asked.get()
+    assert isinstance(told.value.args[0], str)
+    assert str(told.value).startswith("127.0.0.1")
+    assert str(told.value).endswith("the next sync tries again")

@@ -1,73 +1,12 @@
-"""Limits that a platform shows by its answers: points in a leaky bucket, and how many requests at once it can bear."""
+"""Limits that a platform shows by its answers: points in a leaky bucket."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from collections.abc import Callable
 
 from msgspec import Struct
 
-from inventory_pipeline.core.errors import PlatformTooSlow
-
-logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
-
 # Where an answer that says "throttled" does not say how full the bucket is.
 _BLIND_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
-
-
-class Width:
-    """How many requests may be under way at once: a quarter, down to one, where the platform does not answer in time.
-
-    `now` is the present width, `most` the one it began with.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = self.now = most
-        self._under_way = 0
-        self._changed = asyncio.Condition()
-
-    async def run(self, request: Callable[[], Awaitable[Result]]) -> Result:
-        """What `request` returns, sent when there is room. Where it raises PlatformTooSlow, fewer requests at once are sent from
-        then on and it is sent again, until there is none beside it."""
-        while True:
-            async with self._place() as sent_with:
-                try:
-                    return await request()
-                except PlatformTooSlow as error:
-                    if not self._lower(sent_with):
-                        cure = "give the store a longer timeout, a smaller per_page or fewer connections"
-                        raise PlatformTooSlow(f"{error}, or {cure}") from None
-            logger.warning("The platform does not answer in time; from now on %d requests at once are sent", self.now)
-
-    def notes(self, cure: str) -> tuple[str, ...]:
-        """What a person is told where fewer were sent; `cure` is what the platform's owner can do besides."""
-        if self.now == self.most:
-            return ()
-        told = f"the shop does not answer in time where {self.most} requests are sent at once; it was read with {self.now}"
-        return (f"{told}; set connections={self.now}, or {cure}",)
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[int]:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._under_way < self.now)
-            self._under_way += 1
-        try:
-            yield self.now
-        finally:
-            async with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
-
-    def _lower(self, sent_with: int) -> bool:
-        """Whether another try may help: there were others under way, and from now on there are fewer.
-
-        Requests that failed together lower it once. A quarter, since each try may take minutes before it is given up.
-        """
-        if self.now == sent_with and self._under_way > 1:
-            self.now = max(1, self.now // 4)
-        return self.now < sent_with
 
 
 class ThrottleStatus(Struct, rename="camel", gc=False):

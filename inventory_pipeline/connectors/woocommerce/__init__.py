@@ -116,8 +116,8 @@ class WooCommerce:
         proof = self._proof.completeness("")
         told = "no X-WP-Total: read to the empty page" if proof.expected is None else "distinct ids against X-WP-Total"
         way = "variations in one list" if self._is_flat else "variations product by product"
-        memo = {WAY: self._api.places.now} | ({ORPHANS: str(orphans)} if orphans else {})
-        notes = orphan_notes(memo) + self._api.width.notes("give the shop more PHP workers")
+        memo = {WAY: self._api.places.now} | self._api.bears | ({ORPHANS: str(orphans)} if orphans else {})
+        notes = orphan_notes(memo) + self._http.notes("give the shop more PHP workers")
         yield replace(proof, how=f"{told}; {way}", memo=memo, notes=notes)
 
     async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:

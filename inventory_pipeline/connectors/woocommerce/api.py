@@ -7,8 +7,14 @@ other languages: the codes decide, the English only sharpens.
 from functools import partial
 
 from inventory_pipeline.connectors.toolkit.addresses import ApiPlaces, ErrorBody, web_page_error
-from inventory_pipeline.connectors.toolkit.limits import Width
-from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
+from inventory_pipeline.core.errors import (
+    CredentialsRejected,
+    PlatformTooSlow,
+    PlatformUnavailable,
+    ScopeMissing,
+    StoreMisconfigured,
+    SyncError,
+)
 from inventory_pipeline.http.client import HttpClient, Params
 from inventory_pipeline.http.response import Response
 
@@ -33,7 +39,6 @@ class WooApi:
 
     def __init__(self, http: HttpClient, address: str, *, way: str = "", other_http: HttpClient | None = None) -> None:
         self.places = ApiPlaces(WAYS, way)
-        self.width = Width(http.connections)
         self._http = http
         self._other_http = other_http
         self._other_tried = False
@@ -43,9 +48,14 @@ class WooApi:
     def calls(self) -> int:
         return self._http.calls + (self._other_http.calls if self._other_http else 0)
 
+    @property
+    def bears(self) -> dict[str, str]:
+        """For the memo: how many requests at once the shop bore, where that is fewer than wanted."""
+        return self._http.memo
+
     async def get(self, route: str, params: Params) -> Response:
         """The 200 of one route below wc/v3. Raises what any other answer means; NoRoute for a list that is not there."""
-        response = await self.width.run(partial(self.places.request, partial(self._get, self._http, route, params)))
+        response = await self.places.request(partial(self._get, self._http, route, params))
         if response.status == 200:
             return response
         raise await self._refusal_over_https(route, params, response) or error_of(response)
@@ -57,6 +67,9 @@ class WooApi:
             params = {"rest_route": f"{NAMESPACE}{route}", **params}
         try:
             return await http.get(f"{self._address}{path}", params=params)
+        except PlatformTooSlow as error:
+            cure = "give the store a longer timeout, a smaller per_page or fewer connections"
+            raise PlatformTooSlow(f"{error}, or {cure}") from None
         except PlatformUnavailable as error:
             if error.status in (None, 408, 503):
                 raise

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from inventory_pipeline.core.errors import IncompleteRead, LeaseLost
 from inventory_pipeline.core.stock import Completeness, RejectedLine
 from inventory_pipeline.core.sync import Counts
+from inventory_pipeline.db import retention
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.db.sync import leases, snapshots
 from inventory_pipeline.db.sync.publish import publish
 from inventory_pipeline.db.sync.stage import Stage
+from inventory_pipeline.db.tables import stock
 from inventory_pipeline.db.tables.stock import stock_levels
 from inventory_pipeline_tests.db.shop import Shop, line, publication, reasons
 from inventory_pipeline_tests.db.times import HOUR, MINUTE
@@ -119,3 +121,14 @@ def test_a_store_purged_during_its_sync_gets_no_stock(database: Database) -> Non
             publish(stage, publication(shop.key, "run", shop.now))
     with database.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(stock_levels)) == 0
+
+
+def test_maintenance_forgets_the_rejected_lines_of_old_snapshots_alone(database: Database) -> None:
+    shop = Shop(database)
+    for reason in ("first", "second", "third"):
+        shop.sync([line("a", 1)], [RejectedLine(reason)])
+    with database.begin() as connection:
+        published = connection.scalars(sa.select(stock.snapshots.c.published_at).order_by(stock.snapshots.c.id)).all()
+        assert retention.forget_rejected_lines(connection, published[1]) == 1
+        kept = connection.scalars(sa.select(stock.rejected_lines.c.reason).order_by(stock.rejected_lines.c.id)).all()
+    assert kept == ["second", "third"]

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -11,9 +11,10 @@ from dagster import DagsterInstance
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.stores import StoreIntegration, freshness
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.sync.interval import checked_cron
+from inventory_pipeline.defs.sync.interval import checked_cron, sync_interval
 from inventory_pipeline.defs.sync.sensors import inventory_sync_schedule
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services
@@ -96,3 +97,18 @@ def test_the_environment_sets_when_and_a_bad_value_stops_the_loading() -> None:
     assert good.stdout.strip() == "0 */2 * * * Europe/Berlin"
     bad = load(INVENTORY_SYNC_CRON="often")
     assert "UsageError: INVENTORY_SYNC_CRON='often' is not a cron line" in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("cron", "timezone", "hours"),
+    [("0 */2 * * *", "UTC", 2), ("30 6 * * *", "UTC", 24), ("0 9 * * 1-5", "UTC", 72), ("*/15 * * * *", "Europe/Berlin", 0.25)],
+)
+def test_freshness_is_measured_by_the_longest_gap_of_whatever_cron(
+    monkeypatch: pytest.MonkeyPatch, cron: str, timezone: str, hours: float
+) -> None:
+    monkeypatch.setenv("INVENTORY_SYNC_CRON", cron)
+    monkeypatch.setenv("INVENTORY_TIMEZONE", timezone)
+    interval = sync_interval(load_environment())
+    assert interval == timedelta(hours=hours)
+    store = StoreIntegration(key="a", platform="feed", url="a.csv")
+    assert freshness(store, interval) == 1.25 * timedelta(hours=hours)

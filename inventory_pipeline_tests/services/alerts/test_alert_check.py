@@ -439,6 +439,22 @@ def test_stock_that_will_be_used_up_soon_is_told_where_a_rule_asks(database: Dat
     assert alert.rule == "store berlin: 5 or fewer, or used up within 7 days"
 
 
+def test_an_alert_for_days_of_cover_stays_until_the_stock_lasts_a_quarter_longer(database: Database) -> None:
+    shop = Shop(database)
+    rule(database, "store", 5, store_key="berlin", cover_days=7)
+    for day, available in enumerate((100, 90, 80, 70, 60)):
+        shop.now = NOON + timedelta(days=day)
+        shop.sync([line("tea", available)])
+    check(database, shop)
+    assert levels(database) == {"tea": "runs_out"}
+    # Ten a day: 80 last eight days, longer than seven and not longer than eight and three quarters.
+    for available, expected in ((80, {"tea": "runs_out"}), (90, {})):
+        shop.now += MINUTE
+        shop.sync([line("tea", available)])
+        check(database, shop)
+        assert levels(database) == expected, available
+
+
 def test_what_was_used_up_later_does_not_make_stock_low_before(database: Database) -> None:
     shop = Shop(database)
     rule(database, "store", 5, store_key="berlin", cover_days=7)

@@ -10,6 +10,7 @@ import pytest
 
 from inventory_pipeline.core.addresses import AllowedHosts
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import list_thresholds, put_thresholds
@@ -398,3 +399,11 @@ def test_an_address_in_a_setting_is_an_address_too(integrations: Integrations):
         integrations.set("depot", settings={"endpoint": "http://10.0.0.9"})
     assert integrations.get("depot").settings["endpoint"] == own["endpoint"]
     assert not integrations.set("depot", settings={"endpoint": "https://s3.example"}).store.allow_private
+
+
+def test_a_secret_typed_in_the_place_of_a_reference_is_hidden_from_every_later_text(integrations: Integrations):
+    typed = "kq7ZmPw2vXt9"
+    store = web_feed(credentials={"password": f"secret:{typed}"})
+    with pytest.raises(UsageError, match="refers to a secret that is not stored"):
+        integrations.add(store)
+    assert typed not in redact(f"later, in a log: {typed}")

@@ -71,6 +71,9 @@ def test_two_processes_that_make_the_key_at_once_share_it(tmp_path: Path):
             first, second = (pool.apply_async(load_and_encrypt, (key_file, start)) for _ in range(2))
             vault = load_vault(None, key_file)
             assert vault.decrypt(first.get()) == vault.decrypt(second.get()) == "geheim"
+        # Ended by itself: `terminate` waits for ever where workers have inherited a signal handler that does not end them.
+        pool.close()
+        pool.join()
 
 
 def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture):
