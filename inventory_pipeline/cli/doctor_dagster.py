@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 _START_DAEMON = "`inventory-pipeline serve` starts one; `sync-all-stores` needs none"
+# What growth is reckoned from.
+_GROWTH = timedelta(days=7)
 _UNGATED = "plain `dagster dev`, `dg dev` and `dagster-webserver` have no gate"
 
 
@@ -92,6 +95,58 @@ def look_at_schedule(session: Session) -> Iterator[Finding]:
         )
     else:
         yield Finding("schedule", "ok", f"{environment.sync_cron} ({environment.timezone}); schedule and sensors are switched on")
+
+
+def look_at_partitions(session: Session) -> Iterator[Finding]:
+    """Stores that Dagster cannot be asked to sync, since it does not know their keys."""
+    from inventory_pipeline.defs.integrations.partitions import compare_partitions
+
+    missing = compare_partitions(session.dagster, session.integrations.list()).add
+    if missing:
+        named = ", ".join(missing[:10]) + (f" and {len(missing) - 10:,} more" if len(missing) > 10 else "")
+        cure = "`inventory-pipeline serve` adds it within seconds, `sync-all-stores` before it syncs"
+        yield Finding("partitions", "warn", f"Dagster has no partition for {named}", cure)
+    else:
+        yield Finding("partitions", "ok", "every store is a partition in Dagster")
+
+
+def look_at_history(session: Session) -> Iterator[Finding]:
+    """How much room Dagster's history takes, how fast it grows, and whether anybody cleans it."""
+    from inventory_pipeline.defs.private_dagster_storage import InstigatorStatus
+
+    runs, latest = _runs_counted(session)
+    size, days = _history_bytes(session), session.environment.history_days
+    growth = f", about {_megabytes(size / runs * latest / _GROWTH.days)} a day" if runs else ""
+    detail = f"{_megabytes(size)} for {runs:,} runs{growth}"
+    off = session.dagster.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
+    if any(state.name == "maintenance_schedule" for state in off):
+        cure = "switch maintenance_schedule on under Automation in Dagster's UI, or launch the job maintenance now and then"
+        yield Finding("history", "warn", f"{detail}; nothing deletes old runs", cure)
+    else:
+        yield Finding("history", "ok", f"{detail}; runs older than {days} days are deleted each night (INVENTORY_HISTORY_DAYS)")
+
+
+def _runs_counted(session: Session) -> tuple[int, int]:
+    """All runs, and those of the last days."""
+    from dagster import RunsFilter
+
+    since = session.services.clock() - _GROWTH
+    return session.dagster.get_runs_count(), session.dagster.get_runs_count(RunsFilter(created_after=since))
+
+
+def _history_bytes(session: Session) -> int:
+    if session.environment.dagster_database_url is None:
+        return sum(file.stat().st_size for file in session.environment.dagster_dir.rglob("*") if file.is_file())
+    import sqlalchemy as sa
+
+    from inventory_pipeline.defs.sync.recorded_runs import history_of
+
+    with history_of(session.dagster) as connection:
+        return connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
+
+
+def _megabytes(number: float) -> str:
+    return f"{number / 1e6:,.1f} MB"
 
 
 def look_at_runs(session: Session) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG
 from inventory_pipeline.defs.resources import Inventory, failure
-from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, units_lately, write_tags
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def _sync(context: dg.AssetExecutionContext, services: "Services", key: str, sto
     _free_lease_of_dead_run(context, services, key)
     accept_shrink = context.op_execution_context.op_config["accept_shrink"]
     result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
-    return SyncOutcome("published", result=result)
+    with services.database.connect() as connection:
+        return SyncOutcome("published", result=result, units=units_lately(connection, key))
 
 
 def _store_key(context: dg.AssetExecutionContext) -> str:
