@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 _START_DAEMON = "`inventory-pipeline serve` starts one; `sync-all-stores` needs none"
-# What growth is reckoned from.
-_GROWTH = timedelta(days=7)
 _UNGATED = "plain `dagster dev`, `dg dev` and `dagster-webserver` have no gate"
 
 
@@ -114,9 +112,9 @@ def look_at_history(session: Session) -> Iterator[Finding]:
     """How much room Dagster's history takes, how fast it grows, and whether anybody cleans it."""
     from inventory_pipeline.defs.private_dagster_storage import InstigatorStatus
 
-    runs, latest = _runs_counted(session)
+    runs, a_day = _runs_counted(session)
     size, days = _history_bytes(session), session.environment.history_days
-    growth = f", about {_megabytes(size / runs * latest / _GROWTH.days)} a day" if runs else ""
+    growth = f", about {_megabytes(size / runs * a_day)} a day" if runs else ""
     detail = f"{_megabytes(size)} for {runs:,} runs{growth}"
     off = session.dagster.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
     if any(state.name == "maintenance_schedule" for state in off):
@@ -126,12 +124,17 @@ def look_at_history(session: Session) -> Iterator[Finding]:
         yield Finding("history", "ok", f"{detail}; runs older than {days} days are deleted each night (INVENTORY_HISTORY_DAYS)")
 
 
-def _runs_counted(session: Session) -> tuple[int, int]:
-    """All runs, and those of the last days."""
+def _runs_counted(session: Session) -> tuple[int, float]:
+    """All runs, and how many there are a day: over the last week, or over the history where that is younger."""
     from dagster import RunsFilter
 
-    since = session.services.clock() - _GROWTH
-    return session.dagster.get_runs_count(), session.dagster.get_runs_count(RunsFilter(created_after=since))
+    now = session.services.clock()
+    oldest = next(iter(session.dagster.get_run_records(limit=1, ascending=True)), None)
+    if oldest is None:
+        return 0, 0.0
+    span = min(max(now - oldest.create_timestamp, timedelta(days=1)), timedelta(days=7))
+    lately = session.dagster.get_runs_count(RunsFilter(created_after=now - span))
+    return session.dagster.get_runs_count(), lately / (span / timedelta(days=1))
 
 
 def _history_bytes(session: Session) -> int:
