@@ -108,7 +108,7 @@ def test_all_that_is_wrong_is_told_at_once_and_each_once(instance: DagsterInstan
         "not a slug",
         "the address holds",
         "setting 'password'",
-        "'consumer_key'",
+        "consumer_key is neither",
         "not stored",
     ):
         assert part in executed.failure
