@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench
+.PHONY: help install demo test test-slow live check format bench
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: $(VENV)/.developing ## Run every test but the slow ones (PostgreSQL comes 
 
 test-slow: $(VENV)/.developing ## Run the tests that take minutes: a power cut in every step of a sync
 	@$(BIN)/pytest --numprocesses 2 --dist load -m slow -o faulthandler_timeout=1200
+
+live: $(VENV)/.developing ## Install real platforms from npm, sync them, and compare with what they say (needs Node.js 20)
+	@$(BIN)/pytest -m live inventory_pipeline_tests/live -o faulthandler_timeout=1200
 
 check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definitions
 	$(BIN)/ruff check .

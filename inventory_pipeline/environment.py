@@ -36,8 +36,9 @@ class Environment:
     `run_heartbeat` how often a run's process says that it lives: one that is silent for six of them is closed.
     `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`. `allowed_hosts` may be connected to
     though they are private or without TLS. `web_hosts` are the names that the site answers to, `web_url` the address by which
-    people reach it, without a slash at its end, where one is set.
-    Runs older than `history_days` are deleted by the job `maintenance`.
+    people reach it, without a slash at its end, where one is set. `heartbeat_url` is called after each alert check and
+    `sync_heartbeat_url` after each scheduled sync: both are secrets. Runs
+    older than `history_days` are deleted by the job `maintenance`.
     """
 
     data_dir: Path
@@ -55,6 +56,8 @@ class Environment:
     web_hosts: tuple[str, ...] = LOOPBACK_HOSTS
     history_days: int = DEFAULT_HISTORY_DAYS
     web_url: str | None = None
+    heartbeat_url: str | None = field(default=None, repr=False)
+    sync_heartbeat_url: str | None = field(default=None, repr=False)
 
     @property
     def dagster_dir(self) -> Path:
@@ -91,6 +94,8 @@ def load_environment() -> Environment:
         web_hosts=_host_names("INVENTORY_WEB_HOSTS"),
         history_days=_number("INVENTORY_HISTORY_DAYS", DEFAULT_HISTORY_DAYS, 1, 3650, "days"),
         web_url=_web_url(),
+        heartbeat_url=_heartbeat_url("INVENTORY_HEARTBEAT_URL"),
+        sync_heartbeat_url=_heartbeat_url("INVENTORY_SYNC_HEARTBEAT_URL"),
     )
 
 
@@ -138,6 +143,17 @@ def _web_url() -> str | None:
     if scheme not in ("http", "https") or not rest or not text.isprintable() or any(sign in rest for sign in "?#@ \\\"'<>"):
         raise UsageError(f"INVENTORY_WEB_URL={text!r:.100} is not an address such as https://stock.example")
     return text.rstrip("/")
+
+
+def _heartbeat_url(name: str) -> str | None:
+    """The address is a secret: a refusal does not show it."""
+    text = _text(name)
+    if text is None:
+        return None
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("http", "https") or not rest.partition("/")[0] or not text.isprintable() or " " in text:
+        raise UsageError(f"{name} is not an address such as https://monitor.example/ping/… (what it holds is not shown)")
+    return text
 
 
 def _log_level() -> str:

@@ -11,7 +11,8 @@ from inventory_pipeline.cli.output import print_documents
 from inventory_pipeline.cli.session import Session, actor, alerting_of, session_of
 from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.quantity import show_total, total_mark
+from inventory_pipeline.core.text import short_with_cure
 
 if TYPE_CHECKING:
     from inventory_pipeline.core.alerts import Alert
@@ -88,11 +89,12 @@ def _cells(alert: "Alert") -> list[object]:
         status = f"snoozed until {show_instant(alert.snoozed_until)}"
     elif alert.acknowledged_by is not None and status == "acknowledged":
         status = f"acknowledged by {alert.acknowledged_by}"
-    available = f"at least {alert.available}" if alert.at_least and alert.available is not None else alert.available
+    available = show_total(alert.available, alert.up_to, at_least=alert.at_least)
+    words = "; ".join(filter(None, (alert.words, total_mark(alert.up_to, ambiguous=alert.ambiguous))))
     where = alert.store_key or f"group {alert.group}"
     name = alert.sku or alert.item_id or None
     since, as_of = show_instant(alert.opened_at), alert.as_of and show_instant(alert.as_of)
     return [
-        *(alert.id, alert.severity, alert.level, status, where, name, one_line(alert.words, 200), available),
+        *(alert.id, alert.severity, alert.level, status, where, name, short_with_cure(words, 250), available),
         *(alert.because, since, as_of),
     ]

@@ -36,6 +36,7 @@ def check_alerts(
     if dry_run:
         return
     delivered = _once_more_where_lost(session, alerting.delivery.run)
+    session.services.say_all_is_well("alert checks")
     if delivered.failed or delivered.given_up:
         what = f"{delivered.failed} notices not delivered, {delivered.given_up} given up"
         complain(f"{what}; `inventory-pipeline notify list` says why")

@@ -9,7 +9,7 @@ from inventory_pipeline.cli.findings import Finding
 from inventory_pipeline.cli.session import Session
 from inventory_pipeline.core.addresses import AllowedHosts, store_refusal
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.stores import StoreIntegration, freshness
+from inventory_pipeline.core.stores import StoreIntegration, freshness, is_outdated, max_file_age, not_renewed
 
 if TYPE_CHECKING:
     from inventory_pipeline.db.sync.snapshots import Snapshot
@@ -60,6 +60,16 @@ def _store(store: StoreIntegration, last: "Snapshot | None", now: datetime, inte
     elif now - last.ended_at > freshness(store, interval):
         hours = (now - last.ended_at).total_seconds() / 3600
         yield Finding(name, "fail", f"stale: last good snapshot of {show_instant(last.started_at)}, {hours:.1f} h ago", again)
+    elif last.modified is not None and is_outdated(store, last.modified, now):
+        days = max_file_age(store) / timedelta(days=1)
+        cure = f"have its maker renew it; `inventory-pipeline stores set {store.key} --setting max_file_age=DAYS` (now {days:g})"
+        yield Finding(name, "fail", f"stale: its file is {not_renewed(last.modified)}", cure)
+    if last is not None and last.gap:
+        cure = "look for what hides entries from the store's key: a filter, a plugin, a missing permission"
+        yield Finding(name, "warn", f"{last.gap_told}; lines that this keeps alive are marked unverified", cure)
+    for note in () if last is None else last.notes:
+        detail, _, cure = note.rpartition("; ")
+        yield Finding(name, "warn", detail or note, cure)
 
 
 def _address(store: StoreIntegration, allowed: AllowedHosts) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from inventory_pipeline.cli.session import Session
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -29,4 +29,6 @@ def findings_of(name: str, look: Look, session: Session) -> Iterator[Finding]:
     try:
         yield from look(session)
     except Exception as error:  # noqa: BLE001 - whatever is wrong here is what the person asked about
-        yield Finding(name, "fail", one_line(redact(str(error) or type(error).__name__), 500), "the detail names the way out")
+        yield Finding(
+            name, "fail", short_with_cure(redact(str(error) or type(error).__name__), 500), "the detail names the way out"
+        )

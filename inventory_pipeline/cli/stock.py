@@ -15,6 +15,8 @@ from inventory_pipeline.cli.tables import Column, Table, print_table
 from inventory_pipeline.cli.terminal import complain
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
+from inventory_pipeline.core.quantity import show_total, total_mark
+from inventory_pipeline.core.stores import StoreIntegration, is_outdated, not_renewed
 from inventory_pipeline.core.text import one_line
 
 if TYPE_CHECKING:
@@ -103,6 +105,46 @@ def stock(
             print_csv(StockRow._fields, (_document(row) for row in rows), raw=raw)
         else:
             _print(rows, max((len(one.key) for one in known), default=5))
+            if at is None:
+                if sku is not None and store is None and location is None and not low:
+                    _print_totals(session, sku, group)
+                _print_states(session, [one for one in known if store in (None, one.key) and group in (None, one.group)])
+
+
+def _print_totals(session: Session, sku: str, group: str | None) -> None:
+    """Below the lines of a SKU: its total in each group, each quantity once; stock that is stale or drafted does not count."""
+    from inventory_pipeline.db.alerts.monitored_stores import monitored_stores
+    from inventory_pipeline.db.alerts.sku_totals import total_of_sku
+    from inventory_pipeline.defs.sync.interval import sync_interval
+
+    with session.services.database.connect() as connection:
+        stores = monitored_stores(connection, session.services.clock(), sync_interval(session.environment))
+        totals = total_of_sku(connection, stores, sku.strip())
+    for total in totals:
+        if group in (None, total.group):
+            number = show_total(total.available, total.up_to, at_least=total.at_least) or "no number"
+            mark = total_mark(total.up_to, ambiguous=total.ambiguous)
+            typer.echo(f"Total of {one_line(sku, 40)} in group {total.group}: {number}" + (f"; {mark}" if mark else ""))
+
+
+def _print_states(session: Session, stores: "Sequence[StoreIntegration]") -> None:
+    """Below the lines: of each store what its numbers leave open."""
+    from inventory_pipeline.db.sync.snapshots import last_of_each
+
+    now = session.services.clock()
+    with session.services.database.connect() as connection:
+        last = last_of_each(connection)
+    for store in stores:
+        read = last.get(store.key)
+        if read is None:
+            continue
+        if read.gap:
+            typer.echo(f"{store.key}: {read.gap_told}; lines that later reads did not show are marked unverified.")
+        if read.modified is not None:
+            old = is_outdated(store, read.modified, now)
+            typer.echo(
+                f"{store.key}: its file is " + (not_renewed(read.modified) if old else f"of {show_instant(read.modified)}") + "."
+            )
 
 
 def print_stock(session: Session, limit: int) -> None:
@@ -183,7 +225,8 @@ def _only_low(rows: "Iterator[StockRow]", low: "LowLines") -> "Iterator[StockRow
 
 
 def _document(row: "StockRow") -> dict[str, Any]:
-    return {**row._asdict(), "as_of": show_instant(row.as_of)}
+    written = row.file_written_at and show_instant(row.file_written_at)
+    return {**row._asdict(), "as_of": show_instant(row.as_of), "file_written_at": written}
 
 
 def _print(rows: "Iterator[StockRow]", key_width: int) -> None:
@@ -202,6 +245,7 @@ def _print(rows: "Iterator[StockRow]", key_width: int) -> None:
 
 def _cells(row: "StockRow") -> tuple[object, ...]:
     words = (row.status if row.status != "active" else "", "missing" if row.presence == "missing" else "")
+    words += ("unverified" if row.unverified else "",)
     words += ("stale" if row.stale else "", f"shared pool {row.shared_pool}" if row.shared_pool else "")
     return (
         row.store,

@@ -1,6 +1,6 @@
 """What `stores list`, `stores show` and `stores check` print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,62 +12,118 @@ from inventory_pipeline.cli.output import print_document, print_documents
 from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.cli.tables import Column, Fact, print_facts, print_table
 from inventory_pipeline.core.clock import show_instant
-from inventory_pipeline.core.stores import StoreIntegration, freshness
+from inventory_pipeline.core.stores import StoreIntegration, is_outdated, is_stale, not_renewed
 
 if TYPE_CHECKING:
-    from inventory_pipeline.db.sync.snapshots import Snapshot
+    from inventory_pipeline.core.sync import RejectedReason
+    from inventory_pipeline.db.sync.snapshots import QuarantinedRead, Snapshot
+
+# How many lines of a read that was not believed are shown to a person.
+_SHOWN = 20
 
 
 def list_(context: typer.Context, json: Json = False) -> None:
     """List the stores, and how old the stock is that is known of each."""
     from inventory_pipeline.db.integrations.stores import list_stores
-    from inventory_pipeline.db.sync.snapshots import last_reads
+    from inventory_pipeline.db.sync.snapshots import last_of_each
     from inventory_pipeline.defs.sync.interval import sync_interval
 
     session = session_of(context)
     interval, now = sync_interval(session.environment), session.services.clock()
     with session.services.database.connect() as connection:
-        stores, read = list_stores(connection), last_reads(connection)
-    stale = {store.key: store.key not in read or now - read[store.key] > freshness(store, interval) for store in stores}
+        stores, last = list_stores(connection), last_of_each(connection)
+
+    def stale(store: StoreIntegration) -> bool:
+        read = last.get(store.key)
+        return read is None or is_stale(store, read.ended_at, read.modified, now, interval)
+
     if json:
-        ages = ({"last_read_at": _instant(read.get(store.key)), "stale": stale[store.key]} for store in stores)
-        print_documents({**_store(store), **age} for store, age in zip(stores, ages, strict=True))
+        print_documents({**_store(store), **_last_read(last.get(store.key)), "stale": stale(store)} for store in stores)
         return
     columns = (
         *("key", Column("name", below=True), Column("group", spare=1), "platform", Column("address", below=True), "active"),
         *(Column("auto-sync", spare=2), "last read", Column("needs re-authorization", below=True)),
+        Column("note", below=True),
     )
     rows = (
         (
             *(store.key, store.name, store.group, store.platform, store.url, store.is_active, store.auto_sync),
-            _age(read.get(store.key), stale[store.key]),
+            _age(last.get(store.key), stale(store)),
             store.needs_reauthorization,
+            "; ".join(_notes(store, last.get(store.key), now)),
         )
         for store in stores
     )
     print_table(columns, rows, none="No store yet: `inventory-pipeline stores add` registers one.")
 
 
-def _age(read: datetime | None, stale: bool) -> str:
-    return "never" if read is None else show_instant(read) + (" STALE" if stale else "")
+def _age(last: "Snapshot | None", stale: bool) -> str:
+    return "never" if last is None else show_instant(last.ended_at) + (" STALE" if stale else "")
+
+
+def _last_read(last: "Snapshot | None") -> dict[str, Any]:
+    return {
+        "last_read_at": last and show_instant(last.ended_at),
+        "file_written_at": last and _instant(last.modified),
+        "gap": last and last.gap,
+        "gap_since": last and _instant(last.gap_since),
+    }
+
+
+def _notes(store: StoreIntegration, last: "Snapshot | None", now: datetime) -> Iterator[str]:
+    """What a person should know of the store's last read, in short; `stores show` says more."""
+    if last is None:
+        return
+    if last.modified is not None:
+        yield f"file {not_renewed(last.modified)}" if is_outdated(store, last.modified, now) else _written(last.modified)
+    if last.gap:
+        yield last.gap_told
+    yield from (note.partition(";")[0] for note in last.notes)
+
+
+def _written(modified: datetime) -> str:
+    return f"file of {show_instant(modified)}"
 
 
 def show_(context: typer.Context, key: StoreKey, json: Json = False) -> None:
     """Show all that is known of a store, its last good snapshot included. Credentials are shown as references."""
-    from inventory_pipeline.db.sync.snapshots import last_published
+    from inventory_pipeline.db.sync.snapshots import last_published, last_quarantined
+    from inventory_pipeline.db.sync.totals import kept_rejections, rejections
 
     session = session_of(context)
     store = session.integrations.get(key)
     with session.services.database.connect() as connection:
-        last = last_published(connection, key)
-    document = {**_store(store), "last_snapshot": last and _snapshot(last)}
+        last, quarantined = last_published(connection, key), last_quarantined(connection, key)
+        rejected = rejections(connection, kept_rejections(key, last.id)) if last else []
     if json:
-        print_document(document)
+        parts = {
+            "last_snapshot": last and _snapshot(last, rejected),
+            "quarantined_read": quarantined and _quarantined(quarantined),
+        }
+        print_document({**_store(store), **parts})
         return
-    print_facts(_facts(store, last))
+    now = session.services.clock()
+    print_facts([*_facts(store, last, rejected, now), *_quarantined_facts(quarantined)])
 
 
-def _facts(store: StoreIntegration, last: "Snapshot | None") -> Iterator[Fact]:
+def _quarantined_facts(read: "QuarantinedRead | None") -> Iterator[Fact]:
+    if read is None:
+        return
+    yield Fact("not believed", f"the read of {show_instant(read.started_at)}, run {read.run_id}: {read.why}")
+    lines = [f"{_item(line['item_id'])}: {line['reason']}: {line['excerpt']}" for line in read.rejected_lines[:_SHOWN]]
+    if read.rejected > len(lines):
+        lines.append(f"… of {read.rejected:,}; --json shows the first {len(read.rejected_lines):,}")
+    if lines:
+        yield Fact("its unread lines", lines)
+
+
+def _item(item_id: str | None) -> str:
+    return f"item {item_id}" if item_id else "no id"
+
+
+def _facts(
+    store: StoreIntegration, last: "Snapshot | None", rejected: "Sequence[RejectedReason]", now: datetime
+) -> Iterator[Fact]:
     yield Fact("key", store.key)
     yield Fact("name", store.name)
     yield Fact("group", store.group)
@@ -96,10 +152,19 @@ def _facts(store: StoreIntegration, last: "Snapshot | None") -> Iterator[Fact]:
             f"{counts.missing:,} missing, {counts.deleted:,} deleted, {counts.repeats:,} repeated",
         ],
     )
+    if last.modified is not None:
+        old = is_outdated(store, last.modified, now)
+        yield Fact("file", not_renewed(last.modified) + ": STALE" if old else f"of {show_instant(last.modified)}")
     if last.gap:
-        yield Fact("not seen", f"{last.gap:,} that the platform counts and did not show")
+        yield Fact("not seen", last.gap_told)
     if last.excluded:
         yield Fact("left out", [f"{number:,} {reason}" for reason, number in last.excluded.items()])
+    if rejected:
+        yield Fact("could not be read", [str(each) for each in rejected])
+    if last.warnings:
+        yield Fact("warnings", last.warnings)
+    if last.notes or last.line_notes:
+        yield Fact("notes", [*last.notes, *last.line_notes])
 
 
 def _state(store: StoreIntegration) -> str:
@@ -147,15 +212,35 @@ def _store(store: StoreIntegration) -> dict[str, Any]:
     }
 
 
-def _snapshot(snapshot: "Snapshot") -> dict[str, Any]:
-    """What a person asks of a snapshot: when, how complete, how much changed."""
+def _quarantined(read: "QuarantinedRead") -> dict[str, Any]:
+    """The last read that was not believed: why, and the lines that could not be read."""
+    return {
+        "run_id": read.run_id,
+        "started_at": show_instant(read.started_at),
+        "ended_at": show_instant(read.ended_at),
+        "why": read.why,
+        "rejected": read.rejected,
+        "rejected_lines": [dict(line) for line in read.rejected_lines],
+    }
+
+
+def _snapshot(snapshot: "Snapshot", rejected: "Sequence[RejectedReason]") -> dict[str, Any]:
+    """What a person asks of a snapshot: when, how complete, how much changed, what it had to say."""
     return {
         "run_id": snapshot.run_id,
         "started_at": show_instant(snapshot.started_at),
         "ended_at": show_instant(snapshot.ended_at),
+        "file_written_at": _instant(snapshot.modified),
         "how": snapshot.how,
         "gap": snapshot.gap,
+        "gap_since": _instant(snapshot.gap_since),
+        "accepted": list(snapshot.accepted),
         "api_calls": snapshot.api_calls,
         **asdict(snapshot.counts),
         "excluded": dict(snapshot.excluded),
+        "lists": [{"name": one.name, "expected": one.expected, "read": one.read} for one in snapshot.lists],
+        "rejected_reasons": [{**asdict(each), "examples": list(each.examples)} for each in rejected],
+        "warnings": list(snapshot.warnings),
+        "notes": list(snapshot.notes),
+        "line_notes": list(snapshot.line_notes),
     }

@@ -29,6 +29,9 @@ def sync_all_stores(
     accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="Publish although much of the stock is gone; needs --store.")
     ] = False,
+    accept_unreadable: Annotated[
+        bool, typer.Option("--accept-unreadable", help="Publish although many lines would be unknown; needs --store.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show each request.")] = False,
     json: Json = False,
 ) -> None:
@@ -36,9 +39,13 @@ def sync_all_stores(
     session = session_of(context)
     if accept_shrink and not store:
         raise UsageError("--accept-shrink publishes a store that lost much of its stock: name the store with --store KEY")
+    if accept_unreadable and not store:
+        raise UsageError("--accept-unreadable publishes a store much of which is unknown: name the store with --store KEY")
+    said = {"accept_shrink": accept_shrink, "accept_unreadable": accept_unreadable}
+    accept = [name for name, is_said in said.items() if is_said]
     close_stuck_runs(session)
     chosen = choose_stores(session, store or [], failed)
-    rows = sync_now(session, chosen, concurrency, accept_shrink=accept_shrink, verbose=verbose or session.verbose, quiet=json)
+    rows = sync_now(session, chosen, concurrency, accept=accept, verbose=verbose or session.verbose, quiet=json)
     if json:
         print_documents(row.as_json() for row in rows)
     elif not chosen:
@@ -73,7 +80,7 @@ def sync_now(
     stores: Sequence[str],
     concurrency: int,
     *,
-    accept_shrink: bool = False,
+    accept: Sequence[str] = (),
     verbose: bool = False,
     quiet: bool = False,
 ) -> "list[SyncLogRow]":
@@ -94,7 +101,7 @@ def sync_now(
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        options = {"concurrency": concurrency, "accept_shrink": accept_shrink, "verbose": verbose}
+        options = {"concurrency": concurrency, "accept": accept, "verbose": verbose}
         syncs = sync_stores(session.dagster, session.services, stores, start=start, **options)
         async with aclosing(syncs):
             async for row in syncs:

@@ -50,10 +50,10 @@ def _read(session: Session, store: str | None, limit: int) -> "list[SyncLogRow]"
 
 def _why_empty(session: Session, store: str | None) -> str:
     """The stock of a store whose runs were deleted in Dagster is still there, and so is when it was read."""
-    from inventory_pipeline.db.sync.snapshots import last_reads
+    from inventory_pipeline.db.sync.snapshots import last_of_each
 
     with session.services.database.connect() as connection:
-        reads = [at for key, at in last_reads(connection).items() if store in (None, key)]
+        reads = [last.ended_at for key, last in last_of_each(connection).items() if store in (None, key)]
     if not reads:
         return "No sync yet: `inventory-pipeline sync-all-stores` makes one."
     return (

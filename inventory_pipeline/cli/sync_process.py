@@ -52,7 +52,7 @@ def work(job: "JobDefinition | None" = None) -> None:
         raise
 
 
-def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_id: str, accept_shrink: bool) -> None:
+def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_id: str, accept: list[str]) -> None:
     """Runs one sync to its end. What became of it is in the run."""
     from inventory_pipeline.defs.names import CODE_LOCATION, PARTITION_TAG, SNAPSHOT
     from inventory_pipeline.defs.private_dagster import InMemoryJob, execute_run, job_origin
@@ -60,7 +60,7 @@ def _sync(instance: "DagsterInstance", job: "JobDefinition", *, store: str, run_
     run = instance.create_run_for_job(
         job,
         run_id=run_id,
-        run_config={"ops": {SNAPSHOT: {"config": {"accept_shrink": True}}}} if accept_shrink else {},
+        run_config={"ops": {SNAPSHOT: {"config": dict.fromkeys(accept, True)}}} if accept else {},
         tags={PARTITION_TAG: store},
         # As if the UI had launched it, so that the UI knows which job to execute again.
         remote_job_origin=job_origin(CODE_LOCATION, job.name),

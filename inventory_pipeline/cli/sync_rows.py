@@ -7,8 +7,8 @@ from inventory_pipeline.cli.tables import Column, Table
 if TYPE_CHECKING:
     from inventory_pipeline.defs.sync.sync_log import SyncLogRow
 
-# Lines, except for the calls; the last is the error, which needs no name. What was seen and changed is the last to go on a
-# narrow terminal.
+# Lines, except for the calls; the last is the error or the note, which needs no name. What was seen and changed is the last to
+# go on a narrow terminal.
 COUNT_COLUMNS = (
     Column("seen", 9, right=True),
     Column("created", 9, right=True, spare=1),
@@ -36,7 +36,7 @@ def sync_cells(row: "SyncLogRow") -> list[object]:
     """Store, outcome and the cells of COUNT_COLUMNS."""
     counts = (row.seen, row.created, row.updated, row.skipped, row.rejected, row.missing, row.api_calls)
     seconds = f"{(row.ended_at - row.started_at).total_seconds():.1f}" if row.started_at and row.ended_at else None
-    return [row.store, row.outcome or row.status.lower(), *counts, seconds, row.error or ""]
+    return [row.store, row.outcome or row.status.lower(), *counts, seconds, row.error or row.note or ""]
 
 
 def _table(width: int) -> Table:

@@ -14,7 +14,7 @@ from inventory_pipeline.cli.tables import Column, print_table
 from inventory_pipeline.cli.terminal import say
 from inventory_pipeline.core.alerts import NOT_FOR_SALE
 from inventory_pipeline.core.errors import LineRejected, UsageError
-from inventory_pipeline.core.quantity import Number, exact_number
+from inventory_pipeline.core.quantity import Number, exact_number, show_total, total_mark
 from inventory_pipeline.core.stores import DEFAULT_GROUP
 from inventory_pipeline.core.thresholds import BUILT_IN, Threshold, checked_threshold
 
@@ -153,13 +153,10 @@ def _document(rule: Threshold) -> dict[str, object]:
 
 def _explained(each: "Explanation") -> list[object]:
     target = each.target
-    available = f"at least {target.available}" if target.at_least and target.available is not None else target.available
-    says = (
-        NOT_FOR_SALE
-        if target.verdict == "out" and target.available is None
-        else _SAYS.get(target.verdict, target.verdict)
-        + ("; ambiguous: several variants of one store" if target.ambiguous else "")
-    )
+    available = show_total(target.available, target.up_to, at_least=target.at_least)
+    unsold = target.verdict == "out" and target.available is None
+    verdict = NOT_FOR_SALE if unsold else _SAYS.get(target.verdict, target.verdict)
+    says = "; ".join(filter(None, (verdict, total_mark(target.up_to, ambiguous=target.ambiguous))))
     return [_target(target), available, each.rule, says, each.cover.removeprefix("days of cover: ")]
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, flag, number, whole_number
+from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_names, choice, flag, number, whole_number
 from inventory_pipeline.core.addresses import NO_HOSTS, AddressPolicy, AllowedHosts, policy_of
 from inventory_pipeline.core.errors import CredentialsMissing
 from inventory_pipeline.core.stock import Completeness, Page
-from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.stores import NEVER_ONE, ONE_STOCK, SAME_SKU_SETTING, StoreIntegration
 from inventory_pipeline.http.hosts import Host
 
 if TYPE_CHECKING:  # the registry is read by programs that never open a connection
@@ -22,7 +22,11 @@ OWN_HOST = "the store's own"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformInfo:
-    """A platform as `inventory-pipeline platforms` lists it. `settings` and `credentials` are what a store may and must
+    """A platform as `inventory-pipeline platforms NAME` tells it. `calls_per_100k` are those of a full read of 100,000 lines;
+    `grant` is where a person clicks to let the store be read; `locations`, `available` (what that number means there),
+    `limits` and `gaps` (what is not read) are words for people, and docs/platforms.md has the same.
+
+    `settings` and `credentials` are what a store may and must
     give: names with what they do, and names that must be there; `other_credentials` are names that it may or must have
     instead.
 
@@ -39,6 +43,11 @@ class PlatformInfo:
     scopes: tuple[str, ...]
     calls_per_100k: str
     proved_by: str
+    grant: str = ""
+    locations: str = ""
+    available: str = ""
+    limits: str = ""
+    gaps: str = ""
     credentials: tuple[str, ...] = ()
     other_credentials: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +122,9 @@ class ConnectorContext:
     def __post_init__(self) -> None:
         """Raises UsageError for a common setting out of range or an address that is none, whatever the platform."""
         self._http_options()
+        choice(self.store.settings, SAME_SKU_SETTING, "", ("", ONE_STOCK, NEVER_ONE))
+        number(self.store.settings, "fall_percent", None, 1, 100)
+        whole_number(self.store.settings, "fall_lines", 20, 0, 1_000_000)
         _ = self.store.host
 
     def open_http(self, **options: Any) -> "HttpClient":

@@ -14,16 +14,14 @@ import msgspec
 
 from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import whole_number
-from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
+from inventory_pipeline.connectors.toolkit.addresses import ErrorBody, store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenTexts
 from inventory_pipeline.connectors.toolkit.parsing import decode_list, text_id, text_of
 from inventory_pipeline.connectors.toolkit.spool import Spool
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, LineRejected, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity, platform_number
-from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, StockLine
-from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.response import Response
 
 KIT = "kit (its stock is that of its parts)"
@@ -120,7 +118,12 @@ class Medusa:
         auth="secret API key as Basic user name",
         scopes=("a secret API key may read everything",),
         calls_per_100k="about 400: 200 for the inventory items, 200 for the variants",
-        proved_by="answers recorded from 2.21.2, and a local server with faults",
+        grant="Settings > Secret API Keys > Create; it may read everything",
+        locations="each stock location, from the levels of inventory items",
+        available="what is stocked less what is reserved; may be negative",
+        limits="none of its own",
+        gaps="kits are left out; which sales channel draws on which location is not looked at",
+        proved_by="answers recorded from 2.21.2, a real 2.21.2 (make live), and a local server with faults",
         credentials=("api_key",),
         settings={"per_page": "entries per request, 1 to 1000; fewer for a slow server (500)"},
     )
@@ -201,11 +204,7 @@ def _count(response: Response) -> int:
 def error_of(response: Response) -> SyncError:
     if response.is_html:
         return web_page_error(response, "Medusa's Admin API")
-    try:
-        message = msgspec.json.decode(response.body, type=dict[str, Any]).get("message", "")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        message = ""
-    told = f"{response.host_and_path} answers {response.status}{f': {one_line(redact(str(message)), 120)}' if message else ''}"
+    told = ErrorBody.of(response).told(response)
     if response.status in (401, 403):
         return CredentialsRejected(
             f"the server does not accept the key ({told}); make a secret API key at Settings > Secret API Keys"

@@ -18,7 +18,7 @@ from inventory_pipeline.connectors.store_settings import choice, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.toolkit.pages import PageBuilder
-from inventory_pipeline.connectors.toolkit.parsing import decode_list, price_of, text_of, whole_id
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, price_of, text_of, whole_id
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, Quantity, platform_number
 from inventory_pipeline.core.redaction import redact
@@ -97,6 +97,12 @@ class PrestaShop:
         auth="webservice key as Basic user name",
         scopes=("View (GET) of products, combinations, stock_availables",),
         calls_per_100k="about 300: 3 per 1,000 products, and 3 lists of ids",
+        grant="Advanced Parameters > Webservice: switch it on, Add new key, View (GET) for products, combinations and"
+        " stock_availables",
+        locations="one for each shop; stock that a group of shops shares is one pool",
+        available="the row's quantity; what is physically there or reserved is not told",
+        limits="none of its own",
+        gaps="packs are left out, unless an order takes from stock as they are; whether stock is managed at all is not told",
         proved_by="answers recorded from 8.2.1, and a local server with faults",
         credentials=("key",),
         settings={
@@ -185,7 +191,7 @@ class PrestaShop:
                 return rows, rejected
 
     async def _page(self, resource: str, kind: type[Row], params: Mapping[str, str], offset: int) -> Any:
-        display = f"[{','.join(kind.__struct_fields__)}]"
+        display = f"[{field_names(kind)}]"
         limit = f"{offset},{self._per_page}"
         response = await self._get(resource, {"display": display, "sort": "[id_ASC]", "limit": limit, **params})
         return decode_list(response, kind, resource)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import overload
 
 from inventory_pipeline.core.errors import UsageError
-from inventory_pipeline.core.stores import MIRROR_SETTING
+from inventory_pipeline.core.stores import MIRROR_SETTING, NEVER_ONE, ONE_STOCK, SAME_SKU_SETTING
 
 COMMON_SETTINGS: Mapping[str, str] = {
     "connections": "requests in flight at once, 1 to 64 (8)",
@@ -13,6 +13,10 @@ COMMON_SETTINGS: Mapping[str, str] = {
     "timeout": "seconds to wait for a connection or for the next byte, 1 to 600 (30)",
     "min_bytes_per_second": "a body that comes more slowly over a minute of waiting is given up, 0 to 1000000; 0 for never (256)",
     "verify_tls": "false accepts a certificate that nobody vouches for; only for a shop in your own network (true)",
+    "fall_percent": "percent of what is in stock that may be out of stock or unknown in one sync, 1 to 100; 100 for all (50)",
+    "fall_lines": "so many lines may always be, 0 to 1000000 (20)",
+    SAME_SKU_SETTING: f"{ONE_STOCK} where lines with one SKU at one place are one stock (translated twins), {NEVER_ONE} if each"
+    " has its own; else equal numbers make a SKU's total ambiguous (either)",
     MIRROR_SETTING: "stores of the same name here show one stock: in a SKU's total the one read last counts (none)",
 }
 

@@ -56,7 +56,8 @@ _RANK: dict[Level, int] = {
 # longer evaluated, because the line was deleted, drafted or archived, or its store or rule was removed.
 Verdict = Level | Literal["recovering", "held", "fine", "gone"]
 
-Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed"]
+# `sync_completed` and `caught_up` belong to no alert: a published sync, and the first one after a time without any.
+Event = Literal["opened", "worsened", "reminded", "resolved", "sync_completed", "caught_up"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 
@@ -85,8 +86,9 @@ class Alert:
     """One alert as the database keeps it.
 
     `rule` names the rule that fired, `threshold` and `margin` are its figures, and `was` what was available when it last held.
-    `available` is None where no line has a number. `at_least` is true where lines of
-    unknown quantity may add to `available`. `ambiguous` is true where several variants of one store have the SKU.
+    `available` is None where no line has a number. `at_least` is true where lines of unknown quantity may add to
+    `available`. `ambiguous` is true where several variants of one store have the SKU at one place; where their numbers are
+    equal they may be one stock, as `available` counts them, or several, which `up_to` adds up.
     `baseline` is true where the store's first evaluation opened the alert. `as_of` is when the store's last published
     read began, None for a store that was never read.
     """
@@ -104,6 +106,7 @@ class Alert:
     level: Level
     available: Number | None
     at_least: bool
+    up_to: Number | None
     ambiguous: bool
     threshold: Number | None
     margin: Number | None

@@ -89,8 +89,19 @@ class IncompleteRead(SyncError):
 
 
 class Quarantined(SyncError):
-    """The read is not believable or not provably whole. The last good snapshot stays; the text says how to accept."""
+    """The read is not believable or not provably whole. The last good snapshot stays; the text says how to accept.
+
+    `accepts` are the settings of a run that would publish it all the same: `accept_shrink`, `accept_unreadable`.
+    """
+
+    def __init__(self, message: str, accepts: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.accepts = accepts
 
 
 class LineRejected(InventoryError):
-    """One line cannot be parsed or is absurd. That line only."""
+    """One line cannot be parsed or is absurd. That line only. `value` is what stands in `field`, as the message shows it."""
+
+    def __init__(self, message: str, field: str = "", value: str = "") -> None:
+        super().__init__(message)
+        self.field, self.value = field, value

@@ -13,8 +13,8 @@ RouteKind = Literal["apprise", "webhook"]
 Payload = dict[str, Any]
 
 SCHEMA = "inventory-pipeline/notice/1"
-# The events that a route takes unless told otherwise: those that need a person.
-USUAL_EVENTS: tuple[Event, ...] = ("opened", "worsened", "reminded")
+# The events that a route takes unless told otherwise: those that need a person, and what the trouble told of before hid.
+USUAL_EVENTS: tuple[Event, ...] = ("opened", "worsened", "reminded", "caught_up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

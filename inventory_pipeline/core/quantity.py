@@ -42,11 +42,11 @@ def exact_number(raw: object, what: str = "quantity") -> Number:
     if type(raw) is int:
         number: Number = raw
     elif isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
-        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+        raise _refused(raw, what, "is not a number")
     else:
         number = _decimal(raw, what)
     if not -ABSURD <= number <= ABSURD:
-        raise LineRejected(f"{what} {_shown(raw)} is absurd: beyond {ABSURD:,}")
+        raise _refused(raw, what, f"is absurd: beyond {ABSURD:,}")
     return number
 
 
@@ -61,7 +61,7 @@ def platform_number(raw: object, what: str = "quantity") -> Number:
     if type(raw) is int:
         return raw
     if isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
-        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+        raise _refused(raw, what, "is not a number")
     number = _finite(raw, what)
     if abs(number) > ABSURD:
         # Not as an int: 1e300 would have 300 digits.
@@ -83,27 +83,50 @@ def storable_number(number: Number) -> Number | None:
     return int(rounded) if rounded == rounded.to_integral_value() else rounded.normalize()
 
 
+def show_total(available: Number | None, up_to: Number | None = None, *, at_least: bool = False) -> str | None:
+    """A total for a person: "6", "at least 6", or where equal numbers may be one stock or several "6 to 18"."""
+    if available is None:
+        return None
+    return f"{'at least ' if at_least else ''}{available:,}" + ("" if up_to is None else f" to {up_to:,}")
+
+
+# What is said beside such totals.
+ONE_OR_SEVERAL = (
+    "ambiguous: lines with this SKU have equal numbers, which may be one stock or several; the setting same_sku decides"
+)
+ADDED_UP = "several variants of one store have this SKU: added up"
+
+
+def total_mark(up_to: Number | None, *, ambiguous: bool) -> str:
+    """What a person must know of a SKU's total; empty where it is plain."""
+    return ONE_OR_SEVERAL if up_to is not None else ADDED_UP if ambiguous else ""
+
+
 def _finite(raw: object, what: str) -> Decimal:
     text = str(raw).strip()
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise LineRejected(f"{what} {_shown(raw)} is not a number") from None
+        raise _refused(raw, what, "is not a number") from None
     if not number.is_finite() or not text.isascii() or "_" in text:
-        raise LineRejected(f"{what} {_shown(raw)} is not a number")
+        raise _refused(raw, what, "is not a number")
     return number
 
 
 def _decimal(raw: object, what: str) -> Number:
     number = _finite(raw, what)
     if abs(number) > ABSURD:
-        raise LineRejected(f"{what} {_shown(raw)} is absurd: beyond {ABSURD:,}")
+        raise _refused(raw, what, f"is absurd: beyond {ABSURD:,}")
     if number == number.to_integral_value():
         return int(number)
     number = number.normalize()
     if -int(number.as_tuple().exponent) > PLACES:
-        raise LineRejected(f"{what} {_shown(raw)} has more than {PLACES} decimals")
+        raise _refused(raw, what, f"has more than {PLACES} decimals")
     return number
+
+
+def _refused(raw: object, what: str, why: str) -> LineRejected:
+    return LineRejected(f"{what} {_shown(raw)} {why}", what, _shown(raw))
 
 
 def _shown(raw: object) -> str:

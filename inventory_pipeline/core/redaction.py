@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 HIDDEN = "***"
 
-# Names whose values are secrets on the platforms read so far. In free text (`name: value`) only the unmistakable ones
-# count: "status code: 404" and the reference "secret:SHOP" must stay readable, and so must "token=secret:NAME", the form
-# that errors show.
+# Names whose values are secrets on the platforms read so far. Outside of query strings only the unmistakable ones count:
+# "status code: 404" and the reference "secret:SHOP" must stay readable, and so must "token=secret:NAME", the form that errors
+# show.
 _SURE = (
     r"consumer_key|consumer_secret|client_secret|oauth_signature|oauth_nonce|oauth_consumer_key|password|passwd"
     r"|(?:[a-z]+[-_])*token|(?:[a-z]+[-_])*api[-_]?key|authorization|ws_key"
@@ -15,8 +15,16 @@ _SURE = (
 _QUERY = re.compile(
     rf"(?i)([?&;](?:{_SURE}|secret|key|sid|pw|pwd|pass|auth|sign|sig|signature|code|x-(?:amz|goog)-[a-z-]+)=)[^&\s\"'<>#]+"
 )
+_SCHEME = r"(?:(?:basic|bearer|oauth)\s+)?"
+_REFERENCE = r"(?!\*\*\*|secret:NAME\b)"
+# As programs write a value: name=value, "name": value, name: "value".
 _PAIR = re.compile(
-    rf"(?i)(\b(?:{_SURE})\b[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*|secret:NAME\b)(?:(?:basic|bearer|oauth)\s+)?[^\s\"'&,;}}]+"
+    rf"(?i)(\b(?:{_SURE})\b(?:[\"']?=[\"']?|[\"']\s*[:=]\s*[\"']?|\s*[:=]\s*[\"'])){_REFERENCE}{_SCHEME}[^\s\"'&,;}}]+"
+)
+# As headers and people write one (name: value). A word that follows a colon is no value: "asks for a password: let it pass".
+_TOLD = re.compile(
+    rf"((?i:\b(?:{_SURE})\b\s*[:=]\s*{_SCHEME}))"
+    rf"{_REFERENCE}(?=\S{{6}})(?=[^\s\"'&,;}}]*(?:\d|[a-z][A-Z]|[A-Z]{{2}}|[+/=_~]))[^\s\"'&,;}}]+"
 )
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@?#]*@")
 
@@ -42,7 +50,8 @@ class Redactor:
             text = self._pattern.sub(HIDDEN, text)
         text = _USERINFO.sub(rf"\1{HIDDEN}@", text)
         text = _QUERY.sub(rf"\1{HIDDEN}", text)
-        return _PAIR.sub(rf"\1{HIDDEN}", text)
+        text = _PAIR.sub(rf"\1{HIDDEN}", text)
+        return _TOLD.sub(rf"\1{HIDDEN}", text)
 
 
 # One for the whole process: whatever resolves a credential adds its value, whatever writes text asks it.

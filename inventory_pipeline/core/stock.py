@@ -1,5 +1,6 @@
 """What a connector yields: stock lines in pages, and at the very end the proof that the read was whole."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,9 @@ STATUSES: frozenset[str] = frozenset({"active", "draft", "archived"})
 # Notes on lines whose numbers are not kept as they came.
 TOO_LARGE = f"number beyond {ABSURD:,}, as programs write it for “unlimited”: taken as unknown"
 TOO_FINE = f"number of more than {PLACES} decimals: rounded to {PLACES}"
+
+# A value that a reason shows in quotation marks.
+_QUOTED = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\")(?!\w)")
 
 ID_LENGTH = 255
 SKU_LENGTH = 500
@@ -53,12 +57,27 @@ class StockLine(NamedTuple):
 
 
 class RejectedLine(NamedTuple):
-    """A line that could not be read: kept with its reason. With a readable identity its current line becomes unknown."""
+    """A line that could not be read: kept with its reason. With a readable identity its current line becomes unknown.
+
+    `value` is what stands in `field`, as the reason shows it.
+    """
 
     reason: str
     item_id: str | None = None
     location_id: str | None = None
     excerpt: str = ""
+    field: str = ""
+    value: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The reason without this line's own value: by it lines that are wrong in the same way are counted together."""
+        reason = self.reason.replace(f" {self.value}", " …", 1) if self.value else self.reason
+        return _QUOTED.sub("…", reason)
+
+    @classmethod
+    def of(cls, error: LineRejected, item_id: str | None, location_id: str | None, excerpt: str) -> "RejectedLine":
+        return cls(str(error), item_id, location_id, excerpt, error.field, error.value)
 
 
 class LineNote(NamedTuple):
@@ -167,13 +186,17 @@ def checked_line(line: StockLine) -> StockLine:
     state, value = line.quantity
     for name, identity in (("id", line.item_id), ("location id", line.location_id)):
         if not isinstance(identity, str) or not 0 < len(identity) <= ID_LENGTH or not is_clean(identity):
-            raise LineRejected(f"{name} {identity!r:.60} is empty, too long or holds characters that no id has")
+            told = f"{name} {identity!r:.60} is empty, too long or holds characters that no id has"
+            raise LineRejected(told, name, f"{identity!r:.60}")
     if line.status not in STATUSES:
-        raise LineRejected(f"status {line.status!r:.60} is none of active, draft, archived")
+        told = f"status {line.status!r:.60} is none of active, draft, archived"
+        raise LineRejected(told, "status", f"{line.status!r:.60}")
     if line.sku is not None and len(line.sku) > SKU_LENGTH:
-        raise LineRejected(f"SKU of {len(line.sku)} characters is longer than {SKU_LENGTH}")
+        raise LineRejected(
+            f"SKU of {len(line.sku)} characters is longer than {SKU_LENGTH}", "SKU", f"of {len(line.sku)} characters"
+        )
     if (value is None) == (state == "tracked"):
-        raise LineRejected(f"quantity {value!r:.60} does not go with state {state!r}")
+        raise LineRejected(f"quantity {value!r:.60} does not go with state {state!r}", "quantity", f"{value!r:.60}")
     numbers = (("quantity", value), ("on hand", line.on_hand), ("committed", line.committed), ("incoming", line.incoming))
     for what, number in numbers:
         if number is not None:

@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.errors import UsageError
 
 DEFAULT_GROUP = "default"
 SYNC_INTERVAL = timedelta(hours=4)
 FRESHNESS_FACTOR = 1.25
+# A weekly file, and a day for whoever makes it.
+DAYS_OF_A_FILE = 8.0
 # Stores whose setting of this name agrees draw on one stock: of one SKU only the freshest store counts.
 MIRROR_SETTING = "stock_pool"
+# What lines with one SKU at one place of a store are, which no pool joins. Without it equal numbers may be either.
+SAME_SKU_SETTING = "same_sku"
+ONE_STOCK, NEVER_ONE = "one_stock", "never"
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
@@ -73,6 +79,30 @@ def host_of(url: str) -> str:
 def freshness(store: StoreIntegration, interval: timedelta = SYNC_INTERVAL) -> timedelta:
     """How long after its read ended the store's last snapshot may be believed."""
     return store.freshness_limit or interval * FRESHNESS_FACTOR
+
+
+def max_file_age(store: StoreIntegration) -> timedelta:
+    """How long a file may go without being renewed."""
+    try:
+        return timedelta(days=float(store.settings.get("max_file_age", "").strip() or DAYS_OF_A_FILE))
+    except (ValueError, OverflowError):  # the connector says so when the store is connected
+        return timedelta(days=DAYS_OF_A_FILE)
+
+
+def is_outdated(store: StoreIntegration, modified: datetime | None, now: datetime) -> bool:
+    """Whether the store is a file that nobody has renewed for too long, however lately it was read."""
+    return modified is not None and now > modified + max_file_age(store)
+
+
+def is_stale(
+    store: StoreIntegration, ended_at: datetime, modified: datetime | None, now: datetime, interval: timedelta = SYNC_INTERVAL
+) -> bool:
+    """Whether a snapshot whose read ended then, of a file written then, may not be believed at `now`."""
+    return now > ended_at + freshness(store, interval) or is_outdated(store, modified, now)
+
+
+def not_renewed(modified: datetime) -> str:
+    return f"not renewed since {show_instant(modified)}"
 
 
 def check_known(stores: Sequence[StoreIntegration], keys: Iterable[str], groups: Iterable[str] = ()) -> None:

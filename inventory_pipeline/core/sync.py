@@ -31,6 +31,23 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedReason:
+    """Lines that could not be read for one reason: how many, and the first few as "item 7: 'five'".
+
+    `field` is the platform's field that the reason is about, empty where there is none.
+    """
+
+    reason: str
+    count: int
+    field: str = ""
+    examples: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        told = "; ".join(self.examples) + ("; …" if self.examples and self.count > len(self.examples) else "")
+        return f"{self.count:,} × {self.reason}" + (f" ({told})" if told else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineChange:
     """One changed line for a person to read: before and after are None where the state is not "tracked"."""
 
@@ -85,22 +102,27 @@ class StoreRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedSnapshot:
-    """What publishing a read made of the store's stock."""
+    """What publishing a read made of the store's stock.
+
+    `rejections` are the commonest reasons of lines that could not be read. `gap_since` is when the read began since which the
+    gap has been this one.
+    """
 
     id: int
     published_at: datetime
     counts: Counts
     totals: StockTotals
     largest_changes: Sequence[LineChange] = ()
-    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    rejections: Sequence[RejectedReason] = ()
+    gap_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
     """A published sync: the read and the snapshot made of it. `warnings` are sentences for a person.
 
-    `api_calls` are the requests of all its reads: a short one is read once more. `accepted_shrink` says that a person had
-    asked to publish the read whatever it shows.
+    `api_calls` are the requests of all its reads: a short one is read once more. `accepted` names what a person had
+    asked to publish, whatever the read shows: `accept_shrink`, `accept_unreadable`.
     """
 
     store: str
@@ -109,4 +131,4 @@ class SyncResult:
     snapshot: PublishedSnapshot
     api_calls: int
     warnings: Sequence[str] = ()
-    accepted_shrink: bool = False
+    accepted: Sequence[str] = ()

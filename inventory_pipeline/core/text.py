@@ -32,3 +32,23 @@ def one_line(text: object, limit: int = 250) -> str:
     folded = " ".join(str(text).split())
     shown = "".join(c if c.isprintable() else REPLACEMENT for c in folded)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def short_with_cure(text: object, limit: int = 250) -> str:
+    """One line of at most `limit` characters that keeps what to do, which errors say last: the middle is left out.
+
+    The first words say what is wrong, and the last parts (between semicolons) stay whole, as many as there is room for.
+    """
+    whole = one_line(text, len(str(text)) + 1)
+    if len(whole) <= limit:
+        return whole
+    parts = whole.split("; ")
+    kept = ""
+    for part in reversed(parts[1:]):
+        longer = f"; {part}{kept}"
+        if len(longer) > limit * 3 // 4:
+            break
+        kept = longer
+    if not kept and len(parts) > 1:
+        kept = f"; …{parts[-1][-(limit // 2) :]}"
+    return whole[: limit - 1 - len(kept)].rstrip(" ;") + "…" + kept

@@ -39,8 +39,12 @@ PLATFORM_TAG = "dagster/inventory/platform"
 ERROR_TAG = "dagster/inventory/error"
 API_CALLS_TAG = "dagster/inventory/api_calls"
 COUNT_TAGS = {name: f"dagster/inventory/{name}" for name in ("created", "updated", "skipped", "rejected", "missing")}
+# What is more than a tag holds goes on in these. NOTE_TAG: what a published sync has to say of its store.
+NOTE_TAG = "dagster/inventory/note"
+ERROR_PIECES = tuple(f"dagster/inventory/error_{number}" for number in range(1, 9))
+NOTE_PIECES = tuple(f"dagster/inventory/note_{number}" for number in range(1, 9))
 # What a run writes only as it ends; a re-execution begins with its parent's, and Dagster can overwrite a tag, not remove it.
-FIGURE_TAGS = (ERROR_TAG, API_CALLS_TAG, *COUNT_TAGS.values())
+FIGURE_TAGS = (ERROR_TAG, *ERROR_PIECES, NOTE_TAG, *NOTE_PIECES, API_CALLS_TAG, *COUNT_TAGS.values())
 NOTHING = "–"
 TAG_LENGTH = 250
 

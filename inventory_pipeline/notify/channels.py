@@ -54,7 +54,7 @@ class AppriseChannel:
 
     def __init__(self, url: str, policy: AddressPolicy) -> None:
         self._url, self._policy = url, policy
-        _hide(url)
+        hide(url)
 
     def send(self, payload: Payload) -> None:
         import apprise  # not at the top: a check without notices need not load it
@@ -87,7 +87,7 @@ class WebhookChannel:
 
     def __init__(self, url: str, secret: str, policy: AddressPolicy) -> None:
         self._url, self._secret, self._policy = url, secret, policy
-        _hide(url)
+        hide(url)
         redact.add(secret)
 
     def send(self, payload: Payload) -> None:
@@ -175,7 +175,7 @@ def _host_of(url: str) -> str | None:
     return host if is_host else None
 
 
-def _hide(url: str) -> None:
+def hide(url: str) -> None:
     """Keeps the address and its parts out of every text: tokens stand in its user, path, query, and for many services
     in the place of the host. Short parts of path and query are words such as `services`."""
     parts = urlsplit(url)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory_pipeline.core.cover import TOO_LITTLE_DATA
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.quantity import show_total, total_mark
+from inventory_pipeline.core.text import one_line, short_with_cure
 
 Facts = Mapping[str, Any]
 
@@ -15,8 +16,9 @@ _WORDS = {
     "needs_reauthorization": "needs re-authorization",
     "quarantined": "sync quarantined",
     "failed": "sync failed",
-    "stale": "stale: no good sync for too long",
+    "stale": "stale: its stock is too old to be believed",
     "completed": "sync completed",
+    "caught_up": "seen again",
 }
 # The order of the counts in a title: the levels, the most urgent first, then what needs nobody.
 _COUNTS_ORDER = (
@@ -29,6 +31,7 @@ _COUNTS_ORDER = (
     "failed",
     "low",
     "runs_out",
+    "caught_up",
     "resolved",
     "completed",
 )
@@ -37,6 +40,7 @@ _EVENTS = {
     "worsened": "Worse",
     "reminded": "Still there after the snooze",
     "resolved": "Resolved",
+    "caught_up": "While it could not be seen",
     "sync_completed": "Synced",
 }
 
@@ -77,11 +81,13 @@ def _title(payload: Facts) -> str:
 
 
 def describe(fact: Facts) -> str:
-    """One alert on one line, with the rule that fired, at most 400 characters."""
+    """One alert on one line, with the rule that fired, at most 400 characters. A report has lines under its own."""
     where = f"store {fact['store']}" if fact["store"] else f"group {fact['group']}"
+    if fact["level"] == "caught_up":
+        return "\n  ".join([f"{where}:", *(one_line(line, 400) for line in fact["detail"].splitlines())])
     if fact["kind"] in ("store", "sync"):
         detail = fact["detail"].removeprefix(f"{fact['level']}: ")
-        return one_line(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
+        return short_with_cure(f"{where}: {_WORDS.get(fact['level'], fact['level'])}{detail and ': '}{detail}", 400)
     name = fact["sku"] or fact["item_id"]
     title = f" {fact['title']}" if fact["title"] else ""
     if fact["location_id"]:
@@ -93,8 +99,8 @@ def describe(fact: Facts) -> str:
         parts.append(fact["detail"])
     if fact["cover"] and not _unsure(fact):
         parts.append(fact["cover"])
-    if fact["ambiguous"]:
-        parts.append("ambiguous: several variants of one store have this SKU")
+    if mark := total_mark(fact.get("up_to"), ambiguous=fact["ambiguous"]):
+        parts.append(mark)
     if len(fact["variants"]) > 1:
         parts.append("one quantity for variants " + ", ".join(fact["variants"]))
     return one_line("; ".join(parts), 400)
@@ -108,7 +114,7 @@ def _unsure(fact: Facts) -> bool:
 def _amount(fact: Facts) -> str:
     if fact["available"] is None:
         return "not counted, and not for sale"
-    return f"{'at least ' if fact['at_least'] else ''}{fact['available']} available"
+    return f"{show_total(fact['available'], fact.get('up_to'), at_least=fact['at_least'])} available"
 
 
 def _as_of(payload: Facts) -> list[str]:

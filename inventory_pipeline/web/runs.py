@@ -13,7 +13,7 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.integrations.sensor import daemon_is_running
 from inventory_pipeline.defs.sync.recorded_runs import history_of, latest_syncs
-from inventory_pipeline.defs.sync.sync_log import SyncLogRow, log_row, sync_row
+from inventory_pipeline.defs.sync.sync_log import SyncLogRow, has_own_tags, log_row, sync_row
 
 if TYPE_CHECKING:
     from dagster._core.workspace.context import WorkspaceProcessContext
@@ -69,10 +69,10 @@ class SyncRuns:
         return sync_row(self._instance, run_id)
 
     def under_way(self, store: str) -> str | None:
-        """The run that syncs the store or waits to, if one does."""
+        """The run that syncs the store or waits to, if one does. One that has its outcome already is none: it is about to end."""
         asked = RunsFilter(tags={names.PARTITION_TAG: store}, statuses=_GOING_ON)
-        runs = self._instance.get_runs(asked, limit=1, ascending=True)
-        return runs[0].run_id if runs else None
+        runs = self._instance.get_runs(asked, ascending=True)
+        return next((run.run_id for run in runs if not has_own_tags(run)), None)
 
     def launch(self, store: str, platform: str, user: str, config: Mapping[str, Any] | None = None) -> Launched:
         """Puts a sync of the store into the queue, or attaches to the one that is there. Raises NotReady."""

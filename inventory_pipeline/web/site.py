@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from inventory_pipeline.core.errors import DatabaseUnavailable, InventoryError
 from inventory_pipeline.web.behind import BehindTheDoor
 from inventory_pipeline.web.door import Door
-from inventory_pipeline.web.pages import account, alerts, overview, people, stock, store_form, stores, syncs
+from inventory_pipeline.web.pages import account, alerts, elsewhere, overview, people, stock, store_form, stores, syncs
 from inventory_pipeline.web.state import STATIC, Site
 from inventory_pipeline.web.view import NotAllowed, NotFound, Page, View
 
@@ -34,6 +34,7 @@ PAGES: tuple[Page, ...] = (
     *stores.PAGES,
     *syncs.PAGES,
     *stock.PAGES,
+    *elsewhere.PAGES,
     *alerts.PAGES,
     *people.PAGES,
 )

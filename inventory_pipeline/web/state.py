@@ -10,7 +10,7 @@ import jinja2
 import sqlalchemy as sa
 
 from inventory_pipeline.core.clock import Clock
-from inventory_pipeline.core.stores import StoreIntegration, freshness
+from inventory_pipeline.core.stores import StoreIntegration, is_stale
 from inventory_pipeline.core.sync import StockTotals
 from inventory_pipeline.db.alerts.monitored_stores import SnapshotRange
 from inventory_pipeline.db.database import Database
@@ -95,7 +95,7 @@ class Figures:
 
     def is_stale(self, store: StoreIntegration, last: SnapshotRange | None) -> bool:
         """Whether the store's numbers are older than they may be believed."""
-        return last is not None and self._clock() > last.last_ended_at + freshness(store, self._interval)
+        return last is not None and is_stale(store, last.last_ended_at, last.last_modified, self._clock(), self._interval)
 
 
 def static_address(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline_tests.cli.conftest import Cli, edit, sync
+from inventory_pipeline_tests.notify.receivers import HttpServer, running
 from inventory_pipeline_tests.postgres import PostgresServer, cut
 
 STOCK = "sku,title,available\nTEA-1,Green tea,3\nCUP-1,Cup <b>,0\nPOT-1,Pot,40\n"
@@ -45,6 +46,16 @@ def refused(cli: Cli, *arguments: str, stdin: str | None = None) -> str:
     result = cli(*arguments, stdin=stdin)
     assert result.exit_code == 2
     return result.stderr
+
+
+@pytest.mark.usefixtures("supplier")
+def test_a_check_by_hand_tells_the_monitor_and_a_dry_run_does_not(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(HttpServer()) as monitor:
+        monkeypatch.setenv("INVENTORY_HEARTBEAT_URL", monitor.url)
+        good(cli, "check-alerts", "--dry-run")
+        assert monitor.paths == []
+        good(cli, "check-alerts")
+        assert len(monitor.paths) == 1
 
 
 @pytest.mark.usefixtures("supplier")
@@ -185,7 +196,7 @@ def test_an_explanation_says_what_is_unknown_and_what_is_ambiguous(cli: Cli, fee
     good(cli, "thresholds", "set", "20", "--sku", "TEA")
     *_, total = good(cli, "thresholds", "explain", "web", "TEA").splitlines()
     assert "at least 3" in total
-    assert total.rstrip().endswith("unknown; ambiguous: several variants of one store")
+    assert total.rstrip().endswith("unknown; several variants of one store have this SKU: added up")
 
 
 def test_an_explanation_says_why_nothing_decides(cli: Cli, feed_store: Callable[..., Path]) -> None:

@@ -12,7 +12,9 @@ import pytest
 import typer
 
 from inventory_pipeline.cli.main import app
-from inventory_pipeline.connectors.registry import platform_names
+from inventory_pipeline.cli.platforms import facts_of
+from inventory_pipeline.connectors.base import PlatformInfo
+from inventory_pipeline.connectors.registry import platforms
 from inventory_pipeline.defs.sync.interval import checked_cron
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 
@@ -106,11 +108,16 @@ def test_the_readme_shows_how_to_change_when_it_runs(variable: str) -> None:
     assert variable in README
 
 
-@pytest.mark.parametrize("platform", platform_names())
-def test_every_platform_is_described(platform: str) -> None:
+@pytest.mark.parametrize("info", platforms(), ids=lambda info: info.platform)
+def test_every_platform_is_described_in_the_words_of_its_connector(info: PlatformInfo) -> None:
     text = (PROJECT_ROOT / "docs" / "platforms.md").read_text()
-    assert f"| `{platform}` |" in text
-    assert f"\n## {platform}\n" in text
+    facts = facts_of(info)
+    row = (info.versions, info.calls_per_100k, info.locations, info.proved_by)
+    assert f"| [`{info.platform}`](#{info.platform}) | {' | '.join(row)} |\n" in text
+    section = text.partition(f"\n## {info.platform}\n")[2].partition("\n## ")[0]
+    for name in ("sign_in", "credentials", "permissions", "to_grant", "available", "limits", "not_read"):
+        assert facts[name] or (info.platform, name) == ("feed", "permissions"), "a platform says all of it"
+        assert not facts[name] or f"| {name.replace('_', ' ')} | {facts[name]} |\n" in section
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))

@@ -47,7 +47,7 @@ job = sync_process.load()
 before = set(sys.modules)
 from inventory_pipeline.defs.instance import open_instance
 with open_instance() as instance:
-    sync_process._sync(instance, job, store="supplier", run_id="5f9f64c8-0000-4000-8000-000000000000", accept_shrink=False)
+    sync_process._sync(instance, job, store="supplier", run_id="5f9f64c8-0000-4000-8000-000000000000", accept=[])
     assert instance.get_run_by_id("5f9f64c8-0000-4000-8000-000000000000").is_success
 sys.stdout.write("\\n".join(set(sys.modules) - before))
 """

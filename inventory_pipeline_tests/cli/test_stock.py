@@ -24,6 +24,8 @@ FIELDS = (
         "presence",
         "as_of",
         "stale",
+        "file_written_at",
+        "unverified",
     ),
 )
 STOCK = "sku,title,available\nA,Apple [red],3\nB,Bee,\nC,Cup,40\nD,Dill,2.5\nE,Egg,-1\n"

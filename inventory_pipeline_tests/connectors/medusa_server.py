@@ -20,12 +20,17 @@ Fault = Callable[[Request], Answer | None]
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def recorded(name: str) -> dict[str, Any]:
-    """One recorded answer of 2.21.2. Skips the test where there are none."""
+def contract(name: str) -> Path:
+    """A file of the platform's contract. Skips the test where there are none."""
     contracts = os.environ.get("INVENTORY_CONTRACTS")
     if not contracts:
         pytest.skip("INVENTORY_CONTRACTS is not set: no recorded answers to serve")
-    return json.loads((Path(contracts) / "medusa" / "recorded" / f"medusa-2.21.2-{name}.json").read_bytes())
+    return Path(contracts) / "medusa" / name
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """One recorded answer of 2.21.2."""
+    return json.loads(contract(f"recorded/medusa-2.21.2-{name}.json").read_bytes())
 
 
 def recorded_answer(name: str) -> Answer:

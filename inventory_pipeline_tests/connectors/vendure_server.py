@@ -71,8 +71,6 @@ class VendureServer:
         if not self._knows(request):
             return FORBIDDEN
         self.left -= 1
-        if name == "InventoryIdentity":
-            return Answer.json({"data": {"me": {"id": "1"}}})
         if name == "InventorySettings":
             return Answer.json({"data": {"globalSettings": self.settings}})
         if name == "InventoryCount":

@@ -36,6 +36,11 @@ def publication(store_key: str, run: str, ended_at: datetime, proof: Completenes
     return Publication(store_key=store_key, run_id=run, read=read, now=ended_at, **fields)
 
 
+def reasons(result: PublishedSnapshot) -> dict[str, int]:
+    """Why lines were rejected, and how many for each reason."""
+    return {each.reason: each.count for each in result.rejections}
+
+
 class Shop:
     """One store. Each sync begins an hour after the one before and takes a minute to read."""
 

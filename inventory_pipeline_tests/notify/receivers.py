@@ -69,6 +69,14 @@ class SmtpServer(socketserver.ThreadingTCPServer):
 
 
 class _Http(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, HttpServer)
+        server.paths.append(self.path)
+        self.send_response(server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_POST(self) -> None:
         server = self.server
         assert isinstance(server, HttpServer)
@@ -96,6 +104,7 @@ class HttpServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Http)
         self.requests: list[Request] = []
+        self.paths: list[str] = []
         self.status = 204
         self.location = ""
         self.says = b""

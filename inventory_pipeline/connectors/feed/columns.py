@@ -1,4 +1,4 @@
-"""Which heading means which field: what the settings say, else a known export's, else what most suppliers call it."""
+"""Finds the column of each field: as the settings say, else as a known export has it, else by the usual headings."""
 
 import fnmatch
 import re
@@ -22,9 +22,9 @@ Key = int | str  # a column's place in a table, a value's path in a record
 _NAMES = {field: names.split() for field, names in HEADINGS.items()}
 IDENTITY = frozenset(_NAMES["id"] + _NAMES["sku"])
 STOCK = frozenset(_NAMES["available"] + _NAMES["sellable"])
-# Of these a wrong column would give wrong stock; of the others (title, price) an ambiguous one is left out.
+# A wrong column for one of these would give wrong stock. Any other field (title, price) is left out where it is ambiguous.
 _ASKED_FOR = {"id", "sku", "location", "status", "sellable", "parent", *QUANTITY_FIELDS}
-# What a parent's field may stand for where its child has none of its own.
+# Fields that a child row takes from its parent row where it has none of its own.
 _FROM_PARENT = {"title", "status", "currency", "location", "location_name"}
 
 
@@ -43,7 +43,8 @@ class Heading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where a field's cells stand; several are joined. `why` says how it was found, `others` what else it could have been."""
+    """The place of a field's cells; cells at several places are joined. `why` says how it was found, `others` are candidates
+    that were not taken."""
 
     keys: tuple[Key, ...]
     shown: str
@@ -53,8 +54,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """`locations` are the columns that hold a warehouse's stock each. `identity_first`: the first column alone identifies a
-    line, so that of a row whose cells are shifted it can still be believed."""
+    """The columns of a feed. `locations` are columns that each hold the stock of one warehouse.
+
+    `identity_first`: the first column alone identifies a line. It can then be believed even in a row whose cells are shifted.
+    """
 
     fields: Mapping[str, Column]
     rules: tuple[tuple[Rule, Column], ...] = ()
@@ -102,7 +105,7 @@ class _Headings:
                 self.by_plain.setdefault(plain(heading.text), []).append(heading)
 
     def said(self, setting: str, name: str) -> Column:
-        """The column that a setting names; several names are joined by " + "."""
+        """The column that a setting names. Several names, joined by " + ", give several places."""
         if name not in self.by_text and " + " in name:
             parts = [self.said(setting, part.strip()) for part in name.split(" + ")]
             return Column(tuple(key for part in parts for key in part.keys), name, "setting")
@@ -121,7 +124,7 @@ class _Headings:
         raise StoreMisconfigured(f"setting {setting}={name!r:.60}: the feed has no such column; {shown(self.present)}")
 
     def common(self, wanted: str) -> Column | None:
-        """The column that most suppliers call so."""
+        """The column that has one of the usual headings of a field."""
         for name in _NAMES[wanted]:
             found = self.by_plain.get(name, [])
             if len(found) > 1 and wanted not in _ASKED_FOR:
@@ -163,7 +166,8 @@ class _Headings:
 
 
 def is_heading_row(cells: Sequence[object], settings: FeedSettings) -> int:
-    """How much a row looks like the headings: 2 where it names an id and a stock or is a known export's, 1 where one of them."""
+    """How much a row looks like the headings: 2 where it names both an id and a stock or is that of a known export, 1 where it
+    names one of the two, else 0."""
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip() and len(cell) <= HEADING_LENGTH]
     if preset_for(texts, settings.preset) is not None:
         return 2

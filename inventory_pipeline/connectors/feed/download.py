@@ -1,5 +1,7 @@
-"""Feeds on the web: unlocked by password, token or a secret in the address, fetched into a temporary file, and not fetched at all
-while the server says that nothing changed."""
+"""Feeds on the web, fetched into a temporary file.
+
+Signs in by password, by token or by a secret in the address. Fetches nothing while the server says that nothing changed.
+"""
 
 import tempfile
 from collections.abc import AsyncIterator, Generator, Mapping
@@ -32,8 +34,10 @@ _SENT_BACK = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
 
 
 class Download:
-    """A feed on the web. Raises UsageError for an address without a host, or credentials that no feed has: where the host may
-    be, and whether without TLS, is for the client to judge."""
+    """A feed on the web. Raises UsageError for an address without a host or for credentials that no feed has.
+
+    Whether the host may be connected to is checked by the client.
+    """
 
     def __init__(self, context: ConnectorContext, url: str) -> None:
         self._http = context.open_http(auth=_auth(context.credentials))
@@ -88,7 +92,7 @@ def modified_at(text: str) -> datetime | None:
 
 
 def _told_end(response: StreamedResponse) -> str:
-    """How the server told the end; the client has checked it. Empty where it only hung up."""
+    """How the server marked the end of the body, which the client has checked. Empty where it only closed the connection."""
     if "chunked" in response.headers.get("transfer-encoding", "").lower():
         return " (the last chunk came)"
     return " (as many as Content-Length says)" if "content-length" in response.headers else ""
@@ -133,7 +137,7 @@ class Bearer(httpx.Auth):
 
 
 def _auth(credentials: Mapping[str, str]) -> httpx.Auth | None:
-    """The store's credentials as the client uses them. Raises UsageError for names that no feed has, or half a pair."""
+    """The store's credentials as httpx.Auth. Raises UsageError for unknown names, and for a username without a password."""
     names = set(credentials)
     query = {name[len(_QUERY) :]: value for name, value in credentials.items() if name.startswith(_QUERY) and name != _QUERY}
     if not names:

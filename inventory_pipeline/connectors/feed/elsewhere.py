@@ -49,8 +49,11 @@ _WHOLE_OR_NOT_AT_ALL = ("s3", "gs", "az")  # an object is there once all of it i
 
 @dataclass(slots=True)
 class Elsewhere:
-    """A feed in a store of files. `trusts_new_key`: a host's key that nobody knows yet is taken, and told in `learned`, which
-    the store's settings then keep."""
+    """A feed in a store of files.
+
+    With `trusts_new_key` the key of an sftp host that has none in the settings is accepted, and put into `learned`, which the
+    store's settings then keep.
+    """
 
     url: str
     settings: FeedSettings
@@ -160,7 +163,7 @@ class Elsewhere:
         return None
 
     async def _sftp_arguments(self) -> dict[str, Any]:
-        """Who we are, and the one key that the host may show: the kept one, or at a check the one that it shows now."""
+        """The sign-in, and the one host key that is accepted: the kept one, or at a check the one that the host shows now."""
         try:
             import asyncssh
         except ImportError:
@@ -260,7 +263,7 @@ def _ftp(parts: SplitResult, given: Mapping[str, str], known: Mapping[str, Any])
     from fsspec.implementations.ftp import FTPFileSystem
 
     class TrustedTls(FTPFileSystem):
-        """Over TLS only to a host whose certificate somebody vouches for, which ftplib does not ask by itself."""
+        """ftps that checks the host's certificate, which ftplib does not do by itself."""
 
         def _connect(self) -> None:
             self.ftp = ftplib.FTP_TLS(timeout=self.timeout, encoding=self.encoding, context=ssl.create_default_context())
@@ -282,7 +285,7 @@ def _ftp(parts: SplitResult, given: Mapping[str, str], known: Mapping[str, Any])
 
 
 def _close(files: Any) -> None:
-    """Leaves no connection behind: by themselves these libraries close theirs when nobody holds them any more."""
+    """Closes the connections now. These libraries would close them only when their objects are collected."""
     if hasattr(files, "_stack"):  # sshfs
         files._finalize(files.loop, files._pool, files._stack)
     elif hasattr(files, "ftp"):

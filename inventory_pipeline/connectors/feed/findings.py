@@ -66,7 +66,7 @@ class Findings:
 
     @property
     def understood(self) -> str:
-        """What the feed is taken for, and which column is which."""
+        """The format that was recognised, and the column of each field."""
         known = f"{self.preset.title}; " if self.preset else ""
         numbers = "".join(f"; in {name} {form}" for name, form in self.formats.items())
         others = "".join(

@@ -18,7 +18,7 @@ from inventory_pipeline.core.text import REPLACEMENT, one_line
 
 _LONGEST = 10**15  # a spreadsheet keeps no more digits of a number
 _LOST_DIGITS = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
-_KNOWN_CELLS = 20_000  # quantities repeat: what a cell says is looked up so far
+_KNOWN_CELLS = 20_000  # how many cells' meanings are kept, since the same quantities come again and again
 _IDENTIFYING = {"id", "sku", "product_id", "parent", "location", "barcode"}
 
 Cells = Sequence[object]
@@ -71,7 +71,7 @@ class LineParser:
         return self._item_id(cells), self._location(cells)
 
     def excluded(self, cells: Cells) -> str | None:
-        """Why the settings leave the row out, or None. An excluded row may be what other rows draw on."""
+        """Why the settings leave the row out, or None. The stock of an excluded row is kept: other rows may draw on it."""
         for places, rule in self._rules:
             if rule.kind == "untracked":
                 continue
@@ -84,7 +84,7 @@ class LineParser:
         return None
 
     def filled(self, cells: list[object]) -> Cells:
-        """The row with what it shares with the one above, where the settings say so."""
+        """The row, its empty cells filled from the row above where the settings say so."""
         if self._fill_by is None:
             return cells
         if self._before and cells[self._fill_by] == self._before[self._fill_by]:
@@ -120,7 +120,7 @@ class LineParser:
         return [line]
 
     def waiting(self) -> tuple[list[tuple[StockLine, int]], list[tuple[RejectedLine, int]]]:
-        """What waited for the row it draws on, now that all rows were seen."""
+        """The lines of rows that waited for the row whose stock they draw on. To be called when all rows were read."""
         waiting, self._waiting = self._waiting, []
         lines: list[tuple[StockLine, int]] = []
         rejected: list[tuple[RejectedLine, int]] = []
@@ -171,7 +171,7 @@ class LineParser:
     # --- who it is ----------------------------------------------------------------------------------------------------
 
     def _item_id(self, cells: Cells) -> str:
-        """The id alone, without a fallback to the SKU: an id that comes and goes would make two lines of one."""
+        """The id. It never falls back to the SKU: a row whose id is missing now and then would become two lines."""
         item_id = self._text(cells, self._identity)
         if item_id is None:
             raise LineRejected(f"the row has no {self._identity}")
@@ -188,7 +188,7 @@ class LineParser:
         return (self._text(cells, "location") if "location" in self._places else None) or DEFAULT_LOCATION
 
     def _of_each_sku(self, line: StockLine) -> list[StockLine]:
-        """Several SKUs in one cell share one number, which says nothing of each unless it is zero."""
+        """One line for each SKU in the cell. They share one number, so that each is unknown, unless the number is zero."""
         skus = [sku for sku in map(visible, (line.sku or "").split(self._settings.sku_separator)) if sku]
         if len(skus) < 2:
             return [line._replace(sku=skus[0] if skus else None)]
@@ -210,7 +210,7 @@ class LineParser:
         return self._availability(self._cell(cells, "sellable"))
 
     def _availability(self, cell: object) -> Reading:
-        """Of a feed that says no numbers: none is left, or a count that is not known, unless the settings tell one."""
+        """The quantity in a feed without numbers: zero where the item is sold out, else unknown or what the settings give."""
         word = word_of(cell)
         meaning = self._settings.words.get(word)
         if meaning is not None:

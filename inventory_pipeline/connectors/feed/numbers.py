@@ -1,5 +1,8 @@
-"""Numbers as people and programs write them into feeds, read exactly or refused. What a mark means is decided by all cells
-of a column, or asked for; it is never guessed."""
+"""Numbers as people and programs write them into feeds, read exactly or rejected.
+
+Whether a dot or comma is a decimal or a thousands mark is decided by all cells of a column. Where they do not tell, the sync
+asks for a setting; it never guesses.
+"""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 
 from inventory_pipeline.connectors.feed.words import UNITS
 from inventory_pipeline.core.errors import LineRejected, UsageError
-from inventory_pipeline.core.quantity import Number, exact_number, platform_number
+from inventory_pipeline.core.quantity import Number, platform_number
 
 # Spellings of one mark: a plain, a no-break and a narrow no-break space; a typewriter and a typographic apostrophe.
 SPACES, APOSTROPHES = " \u00a0\u202f", "'’"
@@ -46,7 +49,7 @@ class NumberFormat:
 
     @classmethod
     def with_decimal(cls, mark: str) -> "NumberFormat":
-        """Where one mark is the decimal one, the other can only stand between thousands."""
+        """The format with this decimal mark. The other mark can then only stand between thousands."""
         return cls(mark, _OTHER[mark] + APOSTROPHES + SPACES)
 
     def __str__(self) -> str:
@@ -61,10 +64,9 @@ class NumberFormat:
             text = text.translate({ord(mark): None for mark in self.thousands})
         other = _OTHER[self.decimal]
         if other in text:
-            raise LineRejected(
-                f"{what} {raw!r:.40} holds a {other!r} that is neither decimal nor thousands mark; set decimal= or thousands="
-            )
-        return exact_number(text.replace(self.decimal, "."), what)
+            told = f"holds a {other!r} that is neither decimal nor thousands mark; set decimal= or thousands="
+            raise LineRejected(f"{what} {raw!r:.40} {told}", what, f"{raw!r:.40}")
+        return platform_number(text.replace(self.decimal, "."), what)
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ class Marks:
         return NumberFormat.with_decimal(next(iter(elsewhere.decimal))) if len(elsewhere.decimal) == 1 else None
 
     def doubt(self, what: str) -> str:
-        """Why `decide` could not, with the cells."""
+        """Why `decide` returned None, with the cells that contradict each other, or the one that can be read two ways."""
         if self.decimal:
             (_, (one, at)), (_, (two, there)) = list(self.decimal.items())[:2]
             return f"{what} is written {one!r:.40} in line {at:,} and {two!r:.40} in line {there:,}; set decimal="
@@ -166,7 +168,8 @@ def amount_of(text: str, numbers: NumberFormat, what: str) -> Amount:
         if low < high:
             return Amount(low, least=True)
     if _DATE.fullmatch(text):
-        raise LineRejected(f"{what} {text!r:.40} is a date, as spreadsheets make of 3-1 and the like; have it exported as text")
+        told = "is a date, as spreadsheets make of 3-1 and the like; have it exported as text"
+        raise LineRejected(f"{what} {text!r:.40} {told}", what, f"{text!r:.40}")
     return Amount(numbers.read(text, what))  # which says what is wrong
 
 

@@ -1,4 +1,4 @@
-"""What a feed would give, before anybody connects it: the same reading as a sync's, and what could be read otherwise."""
+"""Reads a feed as a sync would, before it is a store, and tries the settings that would change the result."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from inventory_pipeline.core.stores import StoreIntegration
 _TRIED = 5  # so many other ways to read a file are tried
 # A cure as every message of a feed words it: thousands=. or sheet='Stock list'.
 _CURE = re.compile(r"\b((?:column|exclude|filter|untracked|words)\.[\w ]+|[a-z_]+)=('[^']*'|[^\s;()]+)")
-# What no file tells by itself, and what a person should see before it is tried.
+# Settings that are never tried: a file does not tell them, or a person should decide.
 _NOT_TRIED = {"bad_bytes", "max_workbook", "insecure", "host_key", "preset"}
 
 

@@ -34,8 +34,8 @@ from inventory_pipeline.connectors.feed.words import QUANTITY_FIELDS, is_total, 
 from inventory_pipeline.connectors.feed.workbook import workbook_rows
 from inventory_pipeline.connectors.feed.xml_records import xml_rows
 from inventory_pipeline.core.errors import LineRejected, StoreMisconfigured
-from inventory_pipeline.core.quantity import Number
-from inventory_pipeline.core.stock import Page, RejectedLine, StockLine
+from inventory_pipeline.core.quantity import ABSURD, Number
+from inventory_pipeline.core.stock import LineNote, Page, RejectedLine, StockLine, storable_line
 from inventory_pipeline.core.text import clean_text, one_line
 
 BATCH = 1000  # so few rows that the loop is never held up for long, so many that the work per batch does not show
@@ -59,9 +59,9 @@ _decode = msgspec.json.Decoder(tuple[int, str, list[Any]], float_hook=Decimal).d
 
 
 def open_rows(source: Source, settings: FeedSettings, held: ExitStack) -> Rows:
-    """The source's rows; what is opened for them, `held` closes.
+    """The source's rows. Whatever is opened for them is closed by `held`.
 
-    Its first bytes say what it is, unless `format` does; its name counts where neither tells.
+    The format is what the setting `format` says, else what the first bytes show, else what the name ends with.
     """
     content = unpack(source, settings, held)
     said = "" if settings.format == "auto" else settings.format
@@ -103,6 +103,7 @@ class FeedReading:
         self._disguised = False
         self._lines: list[StockLine] = []
         self._rejected: list[RejectedLine] = []
+        self._notes: list[LineNote] = []
         self._excluded: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class FeedReading:
         return open_rows(self._source, self._settings, self._held)
 
     def _as_known_export(self, rows: Rows) -> Rows:
-        """The rows as the preset that fits them says; it may be that they are to be read in another way than they were."""
+        """The rows, opened again where a known export is recognised whose settings read them in another way."""
         settings, headings = self._settings, [heading.text for heading in self.findings.present]
         self.findings.preset = preset = preset_for(headings, settings.preset)
         if preset is None:
@@ -208,7 +209,7 @@ class FeedReading:
         return "overlong" if isinstance(rows, Table) and rows.overlong(row) else ""
 
     def _marked(self, columns: Columns, places: Mapping[Any, int]) -> list[tuple[int, Marks]]:
-        """Where numbers stand, with what their marks tell. All warehouses' columns are one."""
+        """The columns of numbers, each with its Marks. The columns of all warehouses share one."""
         marked: list[tuple[int, Marks]] = []
         for name in (*QUANTITY_FIELDS, "price"):
             if name in columns.fields:
@@ -296,9 +297,9 @@ class FeedReading:
                 raise LineRejected("the row holds nothing but this text: an item without its stock, or no item")
             for line in parser.lines(row, known, number):
                 self._add(repeats, line, number)
-                units += line.quantity.value or 0
+                units += _counted(line)
         except LineRejected as error:
-            rejected = RejectedLine(str(error), *identity, one_line(parser.shown(row)))
+            rejected = RejectedLine.of(error, *identity, one_line(parser.shown(row)))
             if identity[0] is not None and self._again.again(hash(identity)):
                 repeats.add(rejected, number)
             else:
@@ -343,6 +344,9 @@ class FeedReading:
 
     def _accept(self, line: StockLine, number: int) -> None:
         found = self.findings
+        if line.quantity.value is not None and abs(line.quantity.value) > ABSURD:
+            line, notes = storable_line(line)
+            self._notes += notes
         self._lines.append(line)
         self.rows += 1
         found.lines += 1
@@ -362,9 +366,15 @@ class FeedReading:
         (self.findings.leave_out if left_out else self.findings.exclude)(reason, row)
 
     def _page(self) -> Page:
-        page = Page(self._lines, self._rejected, self._excluded)
-        self._lines, self._rejected, self._excluded = [], [], Counter()
+        page = Page(self._lines, self._rejected, self._excluded, self._notes)
+        self._lines, self._rejected, self._excluded, self._notes = [], [], Counter(), []
         return page
+
+
+def _counted(line: StockLine) -> Number:
+    """The line's units; none where they are beyond what is a number of units at all."""
+    value = line.quantity.value
+    return 0 if value is None or abs(value) > ABSURD else value
 
 
 def _no_record(cells: list[object], identity: list[int]) -> str:

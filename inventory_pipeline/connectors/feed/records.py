@@ -26,7 +26,7 @@ _SPACE = " \t\r\n"
 
 
 class Records:
-    """Objects as rows, with what stands around them: a row's `cells` are (object, the objects that it lies in, its key)."""
+    """JSON objects as rows. A row's `cells` are the object, the objects that it lies in, and its key in a map."""
 
     fixed = False
     above: Sequence[Row] = ()

@@ -1,5 +1,7 @@
-"""Items that stand in a file more than once: equal rows count once, rows that differ are a doubt, unless the settings say what
-they are together."""
+"""Items that stand in a file more than once.
+
+Equal rows count once. Rows that differ make the item unknown, unless the setting `duplicates` says how to join them.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ _BITS = 27  # 16 MiB; of a million identities one in 130 is taken for one seen b
 
 
 class SeenBefore:
-    """Which identities may come again, noted while all are seen once: never one too few, now and then one too many."""
+    """Which identities may come again (a Bloom filter): it never misses one, and now and then names one too many."""
 
     def __init__(self) -> None:
         self._bits = mmap(-1, 1 << (_BITS - 3))  # of which only what is touched takes memory
@@ -91,7 +93,7 @@ class Repeats:
             yield item.line, item.number, extra
 
     def check_share(self, differing: int, items: int) -> None:
-        """Raises Quarantined where so many items are doubted that it is the file's kind, not an item's fault."""
+        """Raises Quarantined where so many items have rows that differ that the whole file must be of another kind."""
         if differing > DOUBTED_ITEMS and differing > items * DOUBTED_SHARE:
             example = next((self._doubted(item) for item in self._items.values() if item.other is not None), None)
             if example is None:  # rows that could not be read, each alone

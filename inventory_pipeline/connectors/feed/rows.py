@@ -46,7 +46,7 @@ class Rows(Protocol):
 
 
 def doubt(what: str, cure: str) -> Quarantined:
-    """A file that can be read two ways is asked about, not read again."""
+    """The Quarantined error for a file that can be read in two ways: a person must say which; reading again changes nothing."""
     return Quarantined(f"quarantined: {what}; the last good snapshot stays; {cure}")
 
 

@@ -26,6 +26,7 @@ from inventory_pipeline.connectors.store_settings import COMMON_SETTINGS, check_
 from inventory_pipeline.core.errors import LineRejected, UsageError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity, exact_number
 from inventory_pipeline.core.stock import Status
+from inventory_pipeline.core.stores import DAYS_OF_A_FILE
 
 FORMATS = ("auto", "csv", "tsv", "json", "jsonl", "xml", "xlsx", "xls", "ods")
 DUPLICATES = ("ask", "sum", "first", "last", "max")
@@ -158,7 +159,7 @@ def read_settings(settings: Mapping[str, str]) -> FeedSettings:
         quoting=choice(settings, "quoting", "standard", ("standard", "none", "multiline")),
         final_newline=choice(settings, "final_newline", "required", ("required", "optional")) == "required",
         settle_seconds=number(settings, "settle_seconds", 2.0, 0, 60),
-        max_file_age=timedelta(days=number(settings, "max_file_age", 8.0, 0.1, 3650)),
+        max_file_age=timedelta(days=number(settings, "max_file_age", DAYS_OF_A_FILE, 0.1, 3650)),
         max_workbook=whole_number(settings, "max_workbook", 512, 1, 8192) << 20,
         pattern=settings.get("pattern", "").strip() or "*",
         numbers=_number_format(settings),

@@ -24,7 +24,7 @@ RACY_SECONDS = 2.0
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 WEB = ("http", "https")
-# Where the credentials of a bucket go.
+# The hosts that a bucket's credentials are sent to.
 _SERVICES = {
     "s3": "s3.amazonaws.com",
     "gs": "storage.googleapis.com",
@@ -36,7 +36,7 @@ ELSEWHERE = ("ftp", "ftps", "sftp", "s3", "gs", "gcs", "az", "abfs")
 
 
 def nothing() -> None:
-    """For bytes that lie in a copy of our own: nobody writes there."""
+    """A `verify` that checks nothing, for bytes in a copy of our own, which nobody else writes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,8 @@ def _open(path: Path) -> int:
 
 
 async def _settled(descriptor: int, name: str, settle_seconds: float, now: Callable[[], float]) -> os.stat_result:
-    """What the file is once it has rested. A writer that pauses longer is found by what it has not yet written."""
+    """The file's state once nobody has written to it for `settle_seconds`. A writer that pauses for longer is noticed because the
+    end of the file is missing."""
     opened = os.fstat(descriptor)
     age = now() - opened.st_mtime
     if 0 <= age < settle_seconds:
@@ -196,12 +197,12 @@ async def _settled(descriptor: int, name: str, settle_seconds: float, now: Calla
 
 
 def _content(status: os.stat_result) -> tuple[int, int]:
-    """Changes when the content does; the change time does not serve, since replacing the name moves that too."""
+    """A value that changes with the content. Not the change time, which also moves when another file takes the name."""
     return status.st_size, status.st_mtime_ns
 
 
 def _stamp(status: os.stat_result) -> str:
-    """Which bytes these are. The change time is the system's own: no copy that keeps the date can set it."""
+    """A mark of these bytes, with the change time: unlike the date, no program that copies files can set it."""
     return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
 
 

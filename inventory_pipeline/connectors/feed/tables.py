@@ -1,4 +1,4 @@
-"""CSV, TSV and their like, by the standard csv module: it knows on which line it is, and what is no proper quotation."""
+"""CSV, TSV and their like, by the standard csv module, which knows the number of each line and reports bad quotation marks."""
 
 import csv
 import io
@@ -97,7 +97,10 @@ class DelimitedTable(Table):
                 yield Row(text.lines - len(raw) + 1, cells, tuple(raw) if len(raw) > 1 else ())
 
     def _faulty(self, raw: list[str], error: csv.Error) -> Row:
-        """A line whose quotation marks are no proper ones is taken as it stands, which its number of cells must bear out."""
+        """The row of a line with bad quotation marks: its cells without the marks around them, and the fault.
+
+        Raises IncompleteRead for a mark that never closes.
+        """
         number = self._text.lines - len(raw) + 1
         if "unexpected end" in str(error):
             raise IncompleteRead(

@@ -1,4 +1,4 @@
-"""A feed's bytes, unpacked and decoded: what they are is told by the first of them, and no line and no whole is without bound."""
+"""A feed's bytes, unpacked and decoded. The first bytes tell their format; each line and the whole have a limit."""
 
 import gzip
 import io
@@ -108,7 +108,7 @@ def _decoded(start: bytes, settings: FeedSettings) -> str:
 
 
 class _Bounded(io.RawIOBase):
-    """Unpacked bytes whose faults are this project's, and which end: never is more in memory than one block."""
+    """Unpacked bytes with a limit, whose errors are the SyncError types. At most one block is in memory."""
 
     def __init__(self, read: Callable[[int], bytes], name: str) -> None:
         self._read, self._name, self._size = read, name, 0
@@ -268,7 +268,7 @@ def _words_as_cp1252(data: bytes) -> list[str]:
 
 
 def _encoding(content: Content, settings: FeedSettings) -> str:
-    """A byte-order mark outranks the setting, since it cannot be chance."""
+    """The encoding: a byte-order mark goes before the setting, because it cannot be there by chance."""
     for mark, encoding in _MARKS:
         if content.start.startswith(mark):
             return encoding

@@ -18,7 +18,7 @@ from inventory_pipeline.connectors.shopify.settings import SETTINGS, ShopifySett
 from inventory_pipeline.connectors.shopify.spool import Received, Spool
 from inventory_pipeline.core.stock import Completeness, Page
 
-# Up to here pages take fewer calls than an export takes looks.
+# Up to so many variants, reading pages takes fewer calls than waiting for an export.
 SMALL_SHOP = 100
 
 
@@ -34,7 +34,7 @@ class Counts:
 
 
 class Shopify:
-    """One shop. Everything is received first and put together on disk: only then is any variant known whole."""
+    """One shop. All variants and levels are received first and put together on disk: until then no variant is complete."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
         platform="shopify",
@@ -44,6 +44,12 @@ class Shopify:
         other_credentials=("access_token", "client_id", "client_secret"),
         scopes=SCOPES,
         calls_per_100k="about 10: one bulk operation with a few looks at it, and one download",
+        grant="Settings > Apps > Develop apps > Create an app > Admin API access: read_products, read_inventory,"
+        " read_locations; Install, and reveal the token once",
+        locations="each of the shop's, from its inventory levels",
+        available="the quantity named available: on hand less committed, reserved and damaged",
+        limits="cost points that every answer tells; one bulk operation at a time for each app",
+        gaps="bundles are left out; proved against schemas and a local server, not against a live shop",
         proved_by="Shopify's schemas of 2025-10 and 2026-07, and a local server with faults",
         settings=SETTINGS,
         # Stock and tokens are asked of the shop's own host. An export's own address, elsewhere, is fetched without a token.

@@ -47,7 +47,7 @@ class Operation(Camel):
 
     @property
     def has_ended(self) -> bool:
-        """A status that is not known may be one more way of being under way: then a result or an error tells."""
+        """Whether it has ended. An unknown status may mean that it still runs: it has ended if there is a result or an error."""
         return self.status in _ENDED or bool(self.url or self.partial_data_url or self.error_code)
 
 

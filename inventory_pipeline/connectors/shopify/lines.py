@@ -1,4 +1,4 @@
-"""What of a variant and of an inventory level becomes stock: facts, small enough to keep on disk until they meet, and lines.
+"""Variants and inventory levels become facts, which are kept on disk until both are there, and then stock lines.
 
 Decisions: an unlisted product is active (it can be bought by its link), and so is one with a status that this program does
 not know, since stock that is hidden is worse than stock that is shown. A gift card is a line like any other: Shopify
@@ -154,7 +154,7 @@ def pages(
 def _add(page: Page, variant: VariantFact, places: list[LevelFact], shared: bool, currency: str | None) -> None:
     for level in places or [LevelFact(variant.item, NO_LOCATION)]:
         if fault := variant.fault or level.fault:
-            # Without a place the rejection speaks for every line of the variant that is not read otherwise.
+            # Without a location the rejection is about every line of the variant that is not read otherwise.
             location = None if level.location_id == NO_LOCATION else level.location_id
             page.rejected.append(RejectedLine(fault, variant.id, location, repr(level if level.fault else variant)))
         else:

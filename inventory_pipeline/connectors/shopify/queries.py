@@ -21,7 +21,7 @@ _OPERATION = "id status errorCode objectCount rootObjectCount fileSize url parti
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Everything one API version is asked. `exported` is the query that runs inside a bulk operation."""
+    """All queries for one API version. `exported` is the query that runs inside a bulk operation."""
 
     version: str
 

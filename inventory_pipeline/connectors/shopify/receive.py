@@ -35,7 +35,7 @@ from inventory_pipeline.http.client import HttpClient
 
 logger = logging.getLogger(__name__)
 
-# A page is charged for all that it might hold, and a query may cost 1,000 points. Where this is too much, it is halved.
+# Shopify charges a page for all that it might hold, and a query may cost 1,000 points. A page that costs more is halved.
 VARIANTS_PER_PAGE = 20
 LEVELS_PER_VARIANT = 10
 LEVELS_PER_PAGE = 100

@@ -1,4 +1,4 @@
-"""Nodes as they come, in hardly any order: decoded, each bad one apart from the rest, and counted into the spool."""
+"""Decodes nodes in whatever order they come, each bad one apart from the rest, counts them and puts them into the spool."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from inventory_pipeline.core.text import clean_text, one_line
 # A read with more rejected nodes is not believed anyway, and must not fill the memory.
 MOST_REJECTED = 10_000
 
-# What comes of one node: itself, a fact with a fault where only its ids are readable, or nothing but the fault.
+# What a node becomes: itself; a fact with a fault where only its ids are readable; else a rejected line.
 Read = Node | Fact | RejectedLine
 
 _NODE = msgspec.json.Decoder(Node)
@@ -30,7 +30,7 @@ class Spool(toolkit_spool.Spool[VariantFact, LevelFact]):
 
 
 class Received:
-    """Counts nodes and puts their facts into the spool. `rejected` are the nodes of which no stock can be told."""
+    """Counts nodes and puts their facts into the spool. `rejected` are the nodes that gave no fact."""
 
     def __init__(self, spool: Spool) -> None:
         self.nodes = 0
@@ -43,7 +43,7 @@ class Received:
         return sum(line.item_id is not None for line in self.rejected)
 
     def add(self, nodes: Sequence[Read]) -> None:
-        """Raises IncompleteRead where there is no end of nodes that cannot be read."""
+        """Adds nodes. Raises IncompleteRead where too many of them cannot be read."""
         self.nodes += len(nodes)
         facts, rejected = facts_of(nodes)
         self._spool.add(facts)

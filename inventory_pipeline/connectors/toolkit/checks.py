@@ -8,22 +8,22 @@ from inventory_pipeline.core.errors import CredentialsRejected, ScopeMissing, Sy
 
 
 def failed(check: CheckName, error: SyncError) -> CheckItem:
-    """An error as a finding: what stands behind its last semicolon is the way out."""
+    """The finding for an error. The text behind the error's last semicolon is the cure."""
     detail, _, cure = str(error).rpartition("; ")
     return CheckItem(check, False, detail or cure, cure if detail else "")
 
 
 def with_rest(*items: CheckItem) -> list[CheckItem]:
-    """The findings, and every check that was not done as not done: no finding is not a good finding."""
+    """The findings, and a bad finding for every check that was not done: otherwise it would look as if all were well."""
     done = {item.check for item in items}
     rest = (name for name in get_args(CheckName) if name not in done)
     return [*items, *(CheckItem(name, False, "not looked at yet", f"mend the {items[-1].check} first") for name in rest)]
 
 
 def stopped_by(error: SyncError, address: CheckItem, credentials: CheckItem) -> list[CheckItem]:
-    """The findings where the first request failed: what the error itself proves to be right is said to be right.
+    """The findings where the first request failed. The error may prove that some checks are well, and these are good findings.
 
-    A missing permission proves the address and the credentials, refused credentials prove the address.
+    A missing permission proves the address and the credentials; refused credentials prove the address.
     """
     if isinstance(error, ScopeMissing):
         return with_rest(address, credentials, failed("permissions", error))

@@ -1,4 +1,4 @@
-"""Export jobs: looked at again until they have ended, then downloaded line by line from a storage service's address."""
+"""Waiting until an export job has ended, and downloading its lines from the address of a storage service."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ LONGEST_LINE = 8 * 1024 * 1024
 
 
 class Patience:
-    """Waits between two looks, each longer than the one before, `seconds` in all."""
+    """The waits between two looks at a job. Each is longer than the one before; together they last at most `seconds`."""
 
     def __init__(self, seconds: float, first_wait: float) -> None:
         self.seconds = seconds
@@ -29,11 +29,11 @@ class Patience:
         self.begin_again()
 
     def begin_again(self) -> None:
-        """Short waits again, within the same time: something else is waited for."""
+        """Starts with short waits again, within the same total time: for when another thing is waited for."""
         self._waits = waits(self._first)
 
     async def wait(self) -> bool:
-        """Waits until the next look. False, at once, where that would take longer than the time that is left."""
+        """Waits until the next look. Returns False at once where that would take longer than the time that is left."""
         seconds = next(self._waits)
         if asyncio.get_running_loop().time() + seconds > self._until:
             return False
@@ -60,7 +60,10 @@ class Blocks:
         self._held = bytearray()
 
     def add(self, chunk: bytes) -> Iterator[bytes]:
-        """The blocks that are whole now. Raises StoreMisconfigured where a line has no end: another read would bring no other."""
+        """Takes a chunk and returns the blocks that are complete now.
+
+        Raises StoreMisconfigured for a line longer than LONGEST_LINE: another read would bring the same line.
+        """
         self._held += chunk
         while len(self._held) >= self._size:
             cut = self._held.rfind(b"\n", 0, self._size) + 1 or self._held.find(b"\n", self._size) + 1

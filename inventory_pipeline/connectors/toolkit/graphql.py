@@ -27,7 +27,7 @@ THROTTLE_BUDGET = 180.0
 
 
 class Camel(msgspec.Struct, rename="camel", gc=False):
-    """GraphQL writes its names in camelCase."""
+    """A struct whose fields are written in camelCase in the answer."""
 
 
 class _Exception(Camel):
@@ -155,7 +155,7 @@ class GraphQLApi:
 def next_cursor(page: PageInfo, seen: set[str], what: str) -> str | None:
     """The cursor of the next page, or None after the last; it is added to `seen`.
 
-    Raises IncompleteRead for a cursor that leads nowhere new: a list that runs in circles never ends.
+    Raises IncompleteRead for a missing cursor or one that was seen before: such a list would never end.
     """
     if not page.has_next_page:
         return None
@@ -167,7 +167,7 @@ def next_cursor(page: PageInfo, seen: set[str], what: str) -> str | None:
 
 
 def shown(text: str) -> str:
-    """A server's own words, fit for a message."""
+    """A server's text, redacted and on one line of at most 160 characters, for a message."""
     return one_line(redact(text), 160)
 
 

@@ -79,7 +79,7 @@ class SeenIds:
 
 
 class PageBuilder:
-    """Collects one Page from the items of a list: lines, rejected lines, and what is deliberately no line."""
+    """Collects one Page from the items of a list: lines, rejected lines, and counts of what is excluded on purpose."""
 
     def __init__(self, rejected: Iterable[RejectedLine] = ()) -> None:
         self._lines: list[StockLine] = []
@@ -93,7 +93,7 @@ class PageBuilder:
         try:
             self._lines.append(parse(item))
         except LineRejected as error:
-            self._rejected.append(RejectedLine(str(error), str(item_id), location_id, one_line(item)))
+            self._rejected.append(RejectedLine.of(error, str(item_id), location_id, one_line(item)))
 
     def add_all(self, lines: Iterable[StockLine]) -> None:
         self._lines.extend(lines)
@@ -106,7 +106,7 @@ class PageBuilder:
 
 
 class SeenTexts:
-    """A set of ids that are texts, of each a digest."""
+    """A set of text ids. It keeps a digest of eight bytes of each."""
 
     def __init__(self) -> None:
         self._digests: set[bytes] = set()
@@ -183,7 +183,7 @@ class PagedList(Generic[Item]):
 
     @property
     def coverage(self) -> ListCoverage:
-        """A list that shows more than its total proves no more than that: one list's surplus hides no other's gap."""
+        """What the list proves. Items beyond its total are not counted: they would hide a gap of another list."""
         return ListCoverage(self.name, self.total, self.shown if self.total is None else min(self.shown, self.total))
 
     def _requested(self, numbers: Iterable[int]) -> AsyncGenerator[ListPage[Item]]:
@@ -216,7 +216,7 @@ class PagedList(Generic[Item]):
 async def whole_lists(
     lists: Iterable[tuple[Raw, PagedList[Item]]], width: int
 ) -> AsyncGenerator[tuple[Raw, PagedList[Item], list[ListPage[Item]]]]:
-    """Reads small lists, each known by something, to their ends, `width` lists at once. Yields each with its pages, in order."""
+    """Reads small lists to their ends, `width` lists at once. Yields each with its owner and its pages, in order."""
 
     async def read(owner: Raw, pages: PagedList[Item]) -> tuple[Raw, PagedList[Item], list[ListPage[Item]]]:
         return owner, pages, [page async for page in pages.pages()]
@@ -243,10 +243,12 @@ class ProofBuilder:
         self._moved |= pages.moved
 
     def judge(self, name: str, named: Iterable[int], seen: SeenIds, *, surplus_is_gap: bool) -> int:
-        """Judges a list by the ids that another list names: those it did not show are hidden, their stock unverified.
+        """Judges the gap of a list by the ids that another list says it should show.
 
-        A surplus are the entries that the list counts beyond those it showed and those that are named: shown never, and asked
-        for by nothing. Either it is a gap of entries that nobody knows, or none; then its size is returned, else 0.
+        1. A named id that the list did not show is *hidden*: its line keeps its stock, unverified. Hidden ids explain the gap.
+        2. What is left of the gap is the *surplus*: entries that the list counts, never shows, and no other list names.
+        3. With `surplus_is_gap` the surplus stays a gap, and 0 is returned. Otherwise it is taken out of the expected total,
+           and its size is returned.
         """
         told = self._lists[name]
         # Where the total says that all was shown, what is named but not shown was deleted meanwhile.

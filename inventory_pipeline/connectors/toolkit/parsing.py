@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from inventory_pipeline.core.errors import IncompleteRead, StoreMisconfigured
+from inventory_pipeline.core.errors import IncompleteRead, LineRejected, StoreMisconfigured
 from inventory_pipeline.core.stock import DEFAULT_LOCATION, ID_LENGTH, RejectedLine
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.http.response import Response, decode_json, decode_loosely
 
 _PHP_MESSAGE = re.compile(rb"[\]}]\s*(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Parse error)\b")
+# msgspec's words for a field that is not there, and for one of another type.
+_NO_FIELD = re.compile(r"Object missing required field `(?P<field>[^`]+)`(?: - at `\$\.?(?P<path>[^`]*)`)?")
+_OTHER_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)` - at `\$\.?(?P<path>[^`]+)`")
 _TAIL = 16_384  # bytes in which messages after a JSON value are looked for
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -21,7 +24,7 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 @cache
 def field_names(kind: type[msgspec.Struct]) -> str:
-    """Its fields, joined by commas: what is requested is no more than is read, which also spares the shop the work."""
+    """The struct's field names joined by commas, for a platform that can be asked for certain fields only."""
     return ",".join(kind.__struct_fields__)
 
 
@@ -43,12 +46,12 @@ def decode_list(
     *,
     location_id: str | None = DEFAULT_LOCATION,
 ) -> tuple[list[Struct], list[RejectedLine]]:
-    """The items of a JSON list and the entries that are none. `kind` has an `id`, which is made what `id_of` reads: a whole
-    number where nothing else is said.
+    """The items of a JSON list, and a RejectedLine for each entry that is not of `kind`.
 
-    With `key` the list stands under that key of an object; an empty list may then stand there without it. An entry that is
-    none rejects its line at `location_id`, or with None all its lines. Raises IncompleteRead where the answer is no list, and
-    what `decode_json` raises.
+    Each item's `id` is replaced by what `id_of` makes of it; the default makes a whole number. With `key` the list stands
+    under that key of an object, and an empty list may stand in place of the object. A bad entry rejects its line at
+    `location_id`; None rejects the lines at all locations. Raises IncompleteRead where the answer is no list, and what
+    `decode_json` raises.
     """
     try:
         decoded = decode_json(response, _keyed_decoder(kind, key)).items if key else decode_json(response, _decoder(kind))
@@ -92,12 +95,32 @@ def _decode_singly(
         except msgspec.ValidationError as error:
             item_id = id_of(entry.get("id")) if isinstance(entry, dict) else None
             identity = None if item_id is None else str(item_id)
-            rejected.append(RejectedLine(str(error), identity, location_id, one_line(entry)))
+            rejected.append(RejectedLine.of(_fault(error, entry), identity, location_id, one_line(entry)))
     return items, rejected
 
 
+def _fault(error: msgspec.ValidationError, entry: Any) -> LineRejected:
+    """The library's word on an entry, as a person says it: which field, what stands there, what should."""
+    text = str(error)
+    if match := _NO_FIELD.match(text):
+        name = ".".join(filter(None, (match["path"], match["field"])))
+        return LineRejected(f"the field {name} is missing", name)
+    match = _OTHER_TYPE.match(text)
+    if match is None:
+        return LineRejected(text)
+    value = entry
+    for step in re.findall(r"[^.\[\]]+", match["path"]):
+        try:
+            value = value[int(step) if isinstance(value, list) else step]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return LineRejected(f"{match['path']} is of another type: {text}", match["path"])
+    shown = f"{value!r:.60}"
+    told = f"{match['path']} {shown} is of the type {match['got']}, and not {match['wanted'].replace(' | ', ' or ')}"
+    return LineRejected(told, match["path"], shown)
+
+
 def decode_nodes(nodes: Iterable[msgspec.Raw], kind: type[Struct]) -> tuple[list[Struct], list[RejectedLine]]:
-    """GraphQL nodes, each decoded apart. One that is none rejects all lines of its id, where that can be read."""
+    """Decodes GraphQL nodes one by one. A bad node gives a RejectedLine for all lines of its id, where that can be read."""
     items: list[Struct] = []
     rejected: list[RejectedLine] = []
     for node in nodes:
@@ -105,7 +128,8 @@ def decode_nodes(nodes: Iterable[msgspec.Raw], kind: type[Struct]) -> tuple[list
             items.append(_node_decoder(kind).decode(node))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             text = bytes(node).decode("utf-8", "replace")
-            rejected.append(RejectedLine(one_line(error), _id_of_node(node), None, one_line(text)))
+            fault = _fault(error, _any(node)) if isinstance(error, msgspec.ValidationError) else LineRejected(one_line(error))
+            rejected.append(RejectedLine.of(fault, _id_of_node(node), None, one_line(text)))
     return items, rejected
 
 
@@ -114,11 +138,15 @@ def _node_decoder(kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
     return msgspec.json.Decoder(kind)
 
 
-def _id_of_node(node: msgspec.Raw) -> str | None:
+def _any(node: msgspec.Raw) -> Any:
     try:
-        raw: Any = msgspec.json.decode(node)
+        return msgspec.json.decode(node)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _id_of_node(node: msgspec.Raw) -> str | None:
+    raw = _any(node)
     return text_id(raw.get("id")) if isinstance(raw, dict) else None
 
 
@@ -146,7 +174,7 @@ def text_of(raw: str | float | None) -> str:
 
 
 def price_of(raw: str | float | None) -> Decimal | None:
-    """None where no price is set or it cannot be read: a price decides nothing here, and must not cost its line."""
+    """The price. None where none is set or it cannot be read: a bad price must not reject its line."""
     try:
         price = Decimal(str(raw)) if raw not in (None, "") else None
     except InvalidOperation:

@@ -17,7 +17,7 @@ RENEW_BEFORE = 300.0
 
 
 class HeaderToken(httpx.Auth):
-    """A token that holds until somebody takes it back."""
+    """A token in a header. It does not expire; somebody may revoke it."""
 
     calls = 0
 
@@ -32,8 +32,10 @@ class HeaderToken(httpx.Auth):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A header's value, and how many seconds it holds (None: nobody says). `secrets` are the parts of it that no text may show,
-    where it is more than a token."""
+    """A fetched token: the header's value, and for how many seconds it is valid (None where the platform does not say).
+
+    `secrets` are the parts of the value that must be redacted, where the value is more than a token.
+    """
 
     token: str
     seconds: float | None = None
@@ -63,7 +65,7 @@ class FetchedToken(httpx.Auth):
         raise NotImplementedError
 
     def forget(self, token: str) -> None:
-        """The platform does not accept `token` any more, and says so otherwise than by a 401: the next request fetches one."""
+        """Drops `token`, because the platform refused it by something else than a 401. The next request fetches another one."""
         if token == self._token:
             self._token = ""
 

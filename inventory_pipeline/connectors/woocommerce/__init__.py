@@ -36,6 +36,12 @@ class WooCommerce:
         auth="consumer key and secret: Basic over https, OAuth 1.0a (HMAC-SHA256) over http",
         scopes=("Read",),
         calls_per_100k="about 1,000, and one more per 100 variations; before 10.3 one more per variable product instead",
+        grant="WooCommerce > Settings > Advanced > REST API > Add key, with the permission Read, for a user who may manage the"
+        " shop",
+        locations="one; WooCommerce itself knows no other",
+        available="the shop's stock quantity; what is reserved for unpaid orders is not taken off",
+        limits="none of its own; the width is lowered where a shop does not answer in time",
+        gaps="stock that a plugin keeps per warehouse; grouped and external products have none of their own",
         proved_by="answers recorded from 7.0.0, 10.3.6 and 11.0.1, and a local server with faults",
         credentials=("consumer_key", "consumer_secret"),
         settings={

@@ -1,4 +1,4 @@
-"""WooCommerce's items, and the stock lines that they become: pure functions, one rule each.
+"""WooCommerce's items, and the stock lines that they become. Pure functions, and LineBuilder, which remembers parents.
 
 Where the words come from: the product and variation classes of WooCommerce, and answers recorded from 7.0, 10.3 and 11.0.
 """
@@ -53,7 +53,7 @@ class Product(Item, gc=False, kw_only=True):
 
 
 class Variation(Item, gc=False, kw_only=True):
-    """`parent_id` comes only with the flat list."""
+    """`parent_id` is given only by the list of all variations."""
 
     parent_id: int | str | None = None
     attributes: Any = None
@@ -69,7 +69,7 @@ class Parent(NamedTuple):
     title: str
     status: Status
     pool: Quantity | None
-    fault: str = ""
+    fault: LineRejected | None = None
 
 
 class LineBuilder:
@@ -135,14 +135,14 @@ class LineBuilder:
         parent = self._parents[owner]
         self._with_variations.add(owner)
         if parent is None:
-            raise LineRejected(f"its product {owner} could not be read")
+            raise LineRejected(f"its product {owner} could not be read", "product", str(owner))
         if variation.manage_stock == "parent":
             self._pools_used.add(owner)
         return parse_variation(variation, owner, parent)
 
 
 def bears_variations(product: Product) -> bool:
-    """Plugins add types: what has variations, or is a kind of variable product, is never a line itself."""
+    """Whether the product only holds variations, and is no line itself. Plugins add types whose names begin with `variable`."""
     return product.type.startswith("variable") or bool(product.variations)
 
 
@@ -162,12 +162,12 @@ def parse_product(product: Product) -> StockLine:
 
 
 def parse_parent(product: Product) -> Parent:
-    fault, pool = "", None
+    fault, pool = None, None
     try:
         # Read from the product itself: where it has no quantity (null), its variations report 0.
         pool = own_stock(product) if product.manage_stock is not False else None
     except LineRejected as error:
-        fault = str(error)
+        fault = error.with_traceback(None)  # or it would hold its frames as long as the shop is read
     return Parent(text_of(product.name)[:TITLE_LENGTH], status_of(product.status), pool, fault)
 
 
@@ -175,7 +175,7 @@ def parse_variation(variation: Variation, parent_id: int, parent: Parent) -> Sto
     """A variation's line. One that draws on its parent's stock carries the parent's id as pool. Raises LineRejected."""
     pooled = variation.manage_stock == "parent"
     if pooled and parent.fault:
-        raise LineRejected(f"stock of its product {parent_id}: {parent.fault}")
+        raise LineRejected(f"stock of its product {parent_id}: {parent.fault}", parent.fault.field, parent.fault.value)
     # A parent that manages no stock any more changed while it was read: nothing is known until the next read.
     quantity = (parent.pool or UNKNOWN) if pooled else own_stock(variation)
     options = _options(variation.attributes)
@@ -190,10 +190,11 @@ def own_stock(item: Item) -> Quantity:
     if item.manage_stock is False:
         return UNTRACKED
     if item.manage_stock is not True:
-        raise LineRejected(f"manage_stock {item.manage_stock!r:.60} is none of true, false, parent")
+        shown = f"{item.manage_stock!r:.60}"
+        raise LineRejected(f"manage_stock {shown} is none of true, false, parent", "manage_stock", shown)
     if item.stock_quantity is None:
         return UNKNOWN
-    return Quantity.of(platform_number(item.stock_quantity, "stock quantity"))
+    return Quantity.of(platform_number(item.stock_quantity, "stock_quantity"))
 
 
 def status_of(status: str) -> Status:

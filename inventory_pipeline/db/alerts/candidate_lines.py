@@ -70,12 +70,12 @@ def candidate_lines(candidates: sa.FromClause, levels: sa.FromClause) -> sa.Sele
     return sa.select(candidates.c.store_key, candidates.c.item_id, *columns, candidates.c.pool).select_from(joined)
 
 
-def levels_as_of(stores: Sequence[MonitoredStore]) -> sa.CTE:
+def levels_as_of(stores: Sequence[MonitoredStore], name: str = "levels_as_of") -> sa.CTE:
     """The stock levels as they were after each store's last snapshot in `stores`; LEVEL_COLUMNS."""
     rows = [("", 0)]  # VALUES needs at least one row
     rows += [(each.key, each.snapshots.last_id) for each in stores]
     columns = (sa.column("key", sa.Text), sa.column("last_id", sa.BigInteger))
-    last = sa.values(*columns, name="last_snapshots", literal_binds=True).data(rows).cte("last_snapshots")
+    last = sa.values(*columns, name="last_snapshots", literal_binds=True).data(rows).cte(f"{name}_snapshots")
     levels, changes = stock_levels.c, stock_changes.c
     still_current = (
         sa.select(*(levels[name] for name in LEVEL_COLUMNS))
@@ -87,7 +87,7 @@ def levels_as_of(stores: Sequence[MonitoredStore]) -> sa.CTE:
         .join(last, last.c.key == changes.store_key)
         .where(changes.valid_from <= last.c.last_id, changes.snapshot_id > last.c.last_id)
     )
-    return sa.union_all(still_current, changed_since).cte("levels_as_of")
+    return sa.union_all(still_current, changed_since).cte(name)
 
 
 def _same_variant(first: sa.FromClause, second: sa.FromClause) -> sa.ColumnElement[bool]:

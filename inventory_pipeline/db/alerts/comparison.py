@@ -43,6 +43,7 @@ class ChangedTarget(NamedTuple):
     verdict: Verdict
     available: Number | None
     at_least: bool
+    up_to: Number | None
     ambiguous: bool
     threshold: Number
     margin: Number
@@ -131,20 +132,24 @@ def alerts_without_target(connection: sa.Connection, stale: Sequence[str]) -> li
 def update_quantities(connection: sa.Connection) -> None:
     """Sets the figures of unresolved alerts to what was just evaluated, `was` while the rule holds; no notice tells of it."""
     held = _table.c.verdict.in_(sorted(LEVELS))
-    columns = (_table.c.total, (_table.c.unknown > 0).label("at_least"), _table.c.margin, held.label("held"))
+    marks = ((_table.c.unknown > 0).label("at_least"), (_table.c.ambiguous > 0).label("ambiguous"))
+    columns = (_table.c.total, _table.c.up_to, *marks, _table.c.margin, held.label("held"))
     current = sa.select(*columns, _table.c.alert_id).subquery("current")
-    available, margin, was = (sa.type_coerce(alerts.c[name], sa.BigInteger) for name in ("available", "margin", "was"))
+    names = ("available", "up_to", "margin", "was")
+    available, up_to, margin, was = (sa.type_coerce(alerts.c[name], sa.BigInteger) for name in names)
     last = sa.case((current.c.held, current.c.total), else_=was)
     moved = sa.or_(
         available.is_distinct_from(current.c.total),
+        up_to.is_distinct_from(current.c.up_to),
         alerts.c.at_least != current.c.at_least,
+        alerts.c.ambiguous != current.c.ambiguous,
         margin.is_distinct_from(current.c.margin),
         was.is_distinct_from(last),
     )
     update = alerts.update().where(alerts.c.id == current.c.alert_id, moved)
-    figures = {"available": current.c.total, "margin": current.c.margin, "was": last}
+    figures = {"available": current.c.total, "up_to": current.c.up_to, "margin": current.c.margin, "was": last}
     exact = {name: sa.type_coerce(value, alerts.c[name].type) for name, value in figures.items()}
-    connection.execute(update.values(at_least=current.c.at_least, **exact))
+    connection.execute(update.values(at_least=current.c.at_least, ambiguous=current.c.ambiguous, **exact))
 
 
 def _fill(connection: sa.Connection, table: sa.Table, rows: sa.Select | sa.CompoundSelect) -> None:
@@ -192,6 +197,7 @@ def _changed_target(row: sa.Row[Any]) -> ChangedTarget:
         verdict=row.verdict,
         available=None if row.total is None else from_millionths(int(row.total)),
         at_least=row.unknown > 0,
+        up_to=None if row.up_to is None else from_millionths(int(row.up_to)),
         ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
         margin=from_millionths(row.margin),

@@ -26,7 +26,7 @@ from inventory_pipeline.db.types import Key, from_millionths
 _RECOVERED_COVER = (5, 4)
 
 # The columns of an evaluated target. `item_id` and `item_store` are of a variant that stands for it.
-RESULT_COLUMNS = (*TARGET_COLUMNS, "item_store", "ambiguous", "sku", "verdict")
+RESULT_COLUMNS = (*TARGET_COLUMNS, "item_store", "ambiguous", "up_to", "sku", "verdict")
 
 
 class Evaluation:
@@ -133,6 +133,7 @@ def _evaluated(target: sa.Subquery, stores: Sequence[MonitoredStore], consumptio
         **{name: target.c[name] for name in TARGET_COLUMNS},
         "item_store": target.c.store_key,
         "ambiguous": sa.literal(0),
+        "up_to": sa.cast(sa.null(), sa.BigInteger),
         "sku": sa.null(),
         "verdict": _verdict(target, cover),
     }
@@ -144,7 +145,7 @@ def _evaluated_skus(stores: sa.CTE, sku: str | None) -> sa.Select:
     total = sku_totals(stores, sku).subquery("totals")
     empty = sa.literal("", Key)
     columns: dict[str, sa.ColumnElement[Any]] = {
-        **{name: total.c[name] for name in ("item_id", "sku", "group_name", "ambiguous", "threshold", "margin")},
+        **{name: total.c[name] for name in ("item_id", "sku", "group_name", "ambiguous", "up_to", "threshold", "margin")},
         **{name: total.c[name] for name in targets.STOCK_COLUMNS},
         "kind": sa.literal("sku"),
         "store_key": empty,

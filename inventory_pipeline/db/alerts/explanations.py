@@ -32,6 +32,7 @@ class EvaluatedTarget(NamedTuple):
     location_id: str
     available: Number | None
     at_least: bool
+    up_to: Number | None
     ambiguous: bool
     threshold: Number
     margin: Number
@@ -89,6 +90,12 @@ def low_then(connection: sa.Connection, at: datetime, interval: timedelta) -> Lo
     return _low_lines(connection, stores, at, levels_as_of(stores))
 
 
+def low_at(connection: sa.Connection, store: MonitoredStore, at: datetime) -> Set[str]:
+    """The variants of one store that were low after its last snapshot in `store`, if only at one location; by today's rules."""
+    low = _low_lines(connection, [replace(store, stale=False)], at, levels_as_of([store]))
+    return {item for _, item in low.variants} | {item for _, item, _ in low.places}
+
+
 def _low_lines(connection: sa.Connection, stores: Sequence[MonitoredStore], now: datetime, levels: sa.FromClause) -> LowLines:
     """SKU rules are left out: they are about a group's total and mark no single line."""
     set_planner_options(connection)
@@ -133,6 +140,7 @@ def _evaluated_target(row: sa.Row[Any]) -> EvaluatedTarget:
         location_id=row.location_id,
         available=None if row.total is None else from_millionths(int(row.total)),
         at_least=row.unknown > 0,
+        up_to=None if row.up_to is None else from_millionths(int(row.up_to)),
         ambiguous=row.ambiguous > 0,
         threshold=from_millionths(row.threshold),
         margin=from_millionths(row.margin),

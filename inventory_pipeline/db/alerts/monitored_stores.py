@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from inventory_pipeline.core.cover import WINDOW
-from inventory_pipeline.core.stores import MIRROR_SETTING, StoreIntegration, freshness
+from inventory_pipeline.core.stores import MIRROR_SETTING, SAME_SKU_SETTING, StoreIntegration, is_stale
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import default_rule, store_rules
 from inventory_pipeline.db.integrations import stores
@@ -16,20 +16,25 @@ from inventory_pipeline.db.tables.stock import snapshots
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRange:
-    """A store's first and last published snapshot: the last one's id, and when their reads began and ended."""
+    """A store's first and last published snapshot: the last one's id, and when their reads began and ended.
+
+    `last_modified` is the own time of the file that was read last, `last_gap` how many entries the platform hid.
+    """
 
     last_id: int
     last_started_at: datetime
     last_ended_at: datetime
     first_ended_at: datetime
+    last_modified: datetime | None = None
+    last_gap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoredStore:
     """An active store with at least one snapshot.
 
-    `rule` applies where no more specific rule does. `stale` is true where the last snapshot is older than the store's
-    freshness limit. `observed_days` is how long its consumption is known: since its first snapshot, at most WINDOW.
+    `rule` applies where no more specific rule does. `stale` is true where the last snapshot may not be believed any more
+    (see core.stores.is_stale). `observed_days` is how long its consumption is known: since its first snapshot, at most WINDOW.
     """
 
     store: StoreIntegration
@@ -63,7 +68,7 @@ def monitored_stores(
         if snapshot_range is None or not store.is_active:
             continue
         observed = min(now - snapshot_range.first_ended_at, WINDOW) / timedelta(days=1)
-        stale = snapshot_range.last_ended_at + freshness(store, interval) < now
+        stale = is_stale(store, snapshot_range.last_ended_at, snapshot_range.last_modified, now, interval)
         found.append(MonitoredStore(store, rules.get(store.key, default), snapshot_range, stale, max(observed, 0.0)))
     return found
 
@@ -87,15 +92,19 @@ def snapshot_ranges(connection: sa.Connection, until: datetime | None = None) ->
         last.c.id,
         last.c.started_at,
         last.c.ended_at,
+        last.c.modified,
+        last.c.gap,
         first.c.ended_at.label("first_ended_at"),
     ).select_from(ids.join(last, last.c.id == ids.c.last).join(first, first.c.id == ids.c.first))
     return {
-        row.store_key: SnapshotRange(row.id, row.started_at, row.ended_at, row.first_ended_at) for row in connection.execute(rows)
+        row.store_key: SnapshotRange(row.id, row.started_at, row.ended_at, row.first_ended_at, row.modified, row.gap)
+        for row in connection.execute(rows)
     }
 
 
 def as_relation(found: Sequence[MonitoredStore]) -> sa.CTE:
-    """The stores as a relation: `key`, `group_name`, `stale` (0 or 1), `mirror`, `read_at` (Unix seconds of the last read).
+    """The stores as a relation: `key`, `group_name`, `stale` (0 or 1), `mirror`, `same_sku` (the settings), `read_at` (Unix
+    seconds of the last read).
 
     The values stand in the statement's text, because the number of bound parameters is limited.
     """
@@ -104,11 +113,13 @@ def as_relation(found: Sequence[MonitoredStore]) -> sa.CTE:
         sa.column("group_name", sa.Text),
         sa.column("stale", sa.BigInteger),
         sa.column("mirror", sa.Text),
+        sa.column("same_sku", sa.Text),
         sa.column("read_at", sa.BigInteger),
     ]
     # VALUES needs at least one row: this one is of a store that no line belongs to.
-    rows = [("", "", 1, "", 0)]
+    rows = [("", "", 1, "", "", 0)]
     for each in found:
+        same_sku = each.store.settings.get(SAME_SKU_SETTING, "").strip().lower()
         read_at = int(each.snapshots.last_ended_at.timestamp())
-        rows.append((each.key, each.store.group, int(each.stale), each.mirror, read_at))
+        rows.append((each.key, each.store.group, int(each.stale), each.mirror, same_sku, read_at))
     return sa.values(*columns, name="monitored_stores", literal_binds=True).data(rows).cte("monitored_stores")

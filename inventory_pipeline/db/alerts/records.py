@@ -136,6 +136,15 @@ def unresolved_of_stores(connection: sa.Connection) -> StoreAlerts:
     }
 
 
+def trouble_at(connection: sa.Connection, store_key: str, since: datetime, until: datetime) -> Level | None:
+    """The level of the store's alert about its syncs that opened after `since` and was unresolved at `until`; None without."""
+    mine = alerts.c.kind == "sync", alerts.c.store_key == store_key
+    lasted = alerts.c.opened_at > since, alerts.c.opened_at <= until
+    unresolved = sa.or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at >= until)
+    rows = sa.select(alerts.c.level).where(*mine, *lasted, unresolved).order_by(alerts.c.id.desc()).limit(1)
+    return connection.scalar(rows)
+
+
 def low_by_store(connection: sa.Connection) -> Counter[str]:
     """How many unresolved alerts of each store say that something is low or about to run out."""
     low = alerts.c.level.in_(("low", "runs_out"))
@@ -184,6 +193,7 @@ def _alert(row: sa.Row[Any]) -> Alert:
         level=row.level,
         available=row.available,
         at_least=row.at_least,
+        up_to=row.up_to,
         ambiguous=row.ambiguous,
         threshold=row.threshold,
         margin=row.margin,

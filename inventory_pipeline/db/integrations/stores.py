@@ -97,6 +97,7 @@ def purge_store(connection: sa.Connection, key: str, now: datetime) -> None:
         stock.stock_levels,
         stock.stock_changes,
         stock.rejected_lines,
+        stock.quarantined_reads,
         alerts.thresholds,
         alerts.alerts,
         alerts.alert_baselines,

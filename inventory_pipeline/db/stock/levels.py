@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from inventory_pipeline.core.quantity import Number, State
 from inventory_pipeline.core.stock import Status
-from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration, freshness
+from inventory_pipeline.core.stores import SYNC_INTERVAL, StoreIntegration, freshness, is_stale, max_file_age
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.tables.stock import NUMBERS, snapshots, stock_changes, stock_levels, trimmed
 
@@ -39,9 +39,10 @@ class StockFilter:
 
 
 class StockRow(NamedTuple):
-    """One line. `as_of` is when the last read that holds it began.
+    """One line. `as_of` is when the last read that holds it began, `file_written_at` the own time of the file that it read.
 
-    `stale` is true where that read ended longer ago than the store's freshness limit.
+    `stale` is true where that read ended longer ago than the store's freshness limit, or the file is older than its maximum
+    age. `unverified` is true where later reads neither showed the line nor proved it gone: the platform hides entries.
     """
 
     store: str
@@ -65,11 +66,13 @@ class StockRow(NamedTuple):
     presence: Literal["present", "missing"]
     as_of: datetime
     stale: bool
+    file_written_at: datetime | None = None
+    unverified: bool = False
 
 
 # The fields of a StockRow that are columns of the level or change; the others come from its store and snapshot.
 _FROM_STORE = ("store", "group", "platform")
-_FROM_SNAPSHOT = ("as_of", "stale")
+_FROM_SNAPSHOT = ("as_of", "stale", "file_written_at", "unverified")
 _LINE_COLUMNS = tuple(name for name in StockRow._fields if name not in (*_FROM_STORE, *_FROM_SNAPSHOT))
 _UNKNOWN = {"state": "unknown"} | dict.fromkeys((*NUMBERS, "sellable"))
 
@@ -89,22 +92,27 @@ def stock_now(
     """
     verified = snapshots.alias("verified")
     for store, last in _stores(connection, filters):
-        limit = freshness(store, interval)
-        store_is_stale = now > last.ended_at + limit
+        store_is_stale = is_stale(store, last.ended_at, last.modified, now, interval)
         if filters.stale is False and store_is_stale:
             continue
-        lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at)
+        lines = _select(stock_levels, store.key, filters, verified.c.started_at, verified.c.ended_at, verified.c.modified)
         lines = lines.select_from(stock_levels.outerjoin(verified, verified.c.id == stock_levels.c.last_verified_snapshot))
         if filters.stale is not None and not store_is_stale:
-            unverified_since = verified.c.ended_at < now - limit
+            unverified_since = sa.or_(
+                verified.c.ended_at < now - freshness(store, interval),
+                sa.func.coalesce(verified.c.modified < now - max_file_age(store), sa.false()),
+            )
             lines = lines.where(unverified_since if filters.stale else sa.func.coalesce(~unverified_since, sa.true()))
         if among is not None:
             lines = lines.where(stock_levels.c.item_id.in_(sa.select(among(store.key).subquery().c.item_id)))
         after = None if filters.after is None or filters.after[0] != store.key else filters.after[1:]
         for line in _stream(connection, lines, after):
             # `last_verified_snapshot` is null for a line that the last read holds.
-            read = last if line.started_at is None else line
-            yield _row(store, line, read.started_at, now > read.ended_at + limit)
+            if line.started_at is None:
+                yield _row(store, line, last, store_is_stale)
+            else:
+                stale = is_stale(store, line.ended_at, line.modified, now, interval)
+                yield _row(store, line, line, stale)._replace(unverified=True)
 
 
 def stock_as_of(
@@ -115,13 +123,13 @@ def stock_as_of(
     Where `at` is past the freshness limit of that snapshot, the stock is unknown: lines are stale and have no numbers.
     """
     for store, last in _stores(connection, filters, at):
-        expired = at > last.ended_at + freshness(store, interval)
+        expired = is_stale(store, last.ended_at, last.modified, at, interval)
         levels, changes = stock_levels.c, stock_changes.c
         still_current = _select(stock_levels, store.key, filters).where(levels.since_snapshot <= last.id)
         changed_since = _select(stock_changes, store.key, filters)
         changed_since = changed_since.where(changes.valid_from <= last.id, changes.snapshot_id > last.id)
         for line in _stream(connection, sa.union_all(still_current, changed_since)):
-            row = _row(store, line, last.started_at, expired)
+            row = _row(store, line, last, expired)
             yield row._replace(**_UNKNOWN) if expired else row
 
 
@@ -131,6 +139,7 @@ def _stores(connection: sa.Connection, filters: StockFilter, at: datetime | None
     if at is not None:
         newest = newest.where(snapshots.c.ended_at <= at)
     columns = (snapshots.c.store_key, snapshots.c.id, snapshots.c.started_at, snapshots.c.ended_at)
+    columns += (snapshots.c.modified,)
     last = {row.store_key: row for row in connection.execute(sa.select(*columns).where(snapshots.c.id.in_(newest)))}
     return [
         (store, last[store.key])
@@ -142,7 +151,7 @@ def _stores(connection: sa.Connection, filters: StockFilter, at: datetime | None
     ]
 
 
-def _row(store: StoreIntegration, line: Any, as_of: datetime, stale: bool) -> StockRow:
+def _row(store: StoreIntegration, line: Any, read: Any, stale: bool) -> StockRow:
     return StockRow(
         store=store.key,
         group=store.group,
@@ -163,8 +172,9 @@ def _row(store: StoreIntegration, line: Any, as_of: datetime, stale: bool) -> St
         oversell_allowed=line.oversell_allowed,
         shared_pool=line.shared_pool,
         presence=line.presence,
-        as_of=as_of,
+        as_of=read.started_at,
         stale=stale,
+        file_written_at=read.modified,
     )
 
 

@@ -11,6 +11,7 @@ Each line that changes has one row with an action:
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -52,6 +53,66 @@ def count_actions(connection: sa.Connection, items: Sequence[str] | None = None)
     for condition in conditions_on(items):
         found.update(dict(connection.execute(counted.where(condition)).all()))
     return found
+
+
+class Falls(NamedTuple):
+    """What a read would take out of stock, see `stage.Measure`."""
+
+    emptied: int
+    unreadable: int
+    becoming_unknown: int
+
+
+def count_falls(connection: sa.Connection, store_key: str) -> Falls:
+    """How many quantities in stock the read shows as out of stock, or lets become unknown.
+
+    A switch from tracked to not tracked is neither, as long as the platform sells the line.
+    """
+    changed = stage_diff.c.action.in_(("updated", "unreadable"))
+    same_level = sa.and_(
+        _level.c.store_key == store_key,
+        _level.c.item_id == stage_diff.c.item_id,
+        _level.c.location_id == stage_diff.c.location_id,
+    )
+    same_line = sa.and_(_line.c.item_id == stage_diff.c.item_id, _line.c.location_id == stage_diff.c.location_id)
+    joined = stage_diff.join(_level, same_level).outerjoin(_line, same_line)
+    unread = sa.or_(stage_diff.c.action == "unreadable", _line.c.state == "unknown")
+    out = sa.or_(
+        sa.and_(_line.c.state == "tracked", sa.type_coerce(_line.c.available, sa.BigInteger) <= 0),
+        sa.and_(_line.c.state == "untracked", _line.c.sellable.is_(sa.false())),
+    )
+    had_stock, unit = _in_stock(), _stock_unit()
+    row = connection.execute(
+        sa.select(
+            sa.func.count(unit.distinct()).filter(had_stock, ~unread, out),
+            sa.func.count(unit.distinct()).filter(had_stock, unread),
+            sa.func.count().filter(unread, _level.c.state != "unknown"),
+        )
+        .select_from(joined)
+        .where(changed)
+    ).one()
+    return Falls(*row)
+
+
+def count_present(connection: sa.Connection, store_key: str) -> tuple[int, int]:
+    """How many lines are present now, and how many quantities are in stock."""
+    pool, had_stock = _level.c.shared_pool, _in_stock()
+    counted = sa.select(
+        sa.func.count(), sa.func.count().filter(had_stock, pool.is_(None)), sa.func.count(pool.distinct()).filter(had_stock)
+    ).where(_level.c.store_key == store_key, _level.c.presence == "present")
+    lines, alone, pools = connection.execute(counted).one()
+    return lines, alone + pools
+
+
+def _in_stock() -> sa.ColumnElement[bool]:
+    """Whether a level says that something can be sold: a number above zero, or the platform's own word without a number."""
+    numbered = sa.and_(_level.c.state == "tracked", sa.type_coerce(_level.c.available, sa.BigInteger) > 0)
+    return sa.or_(numbered, sa.and_(_level.c.state == "untracked", _level.c.sellable.is_(sa.true())))
+
+
+def _stock_unit() -> sa.ColumnElement[str]:
+    """Identifies the quantity that a level draws on. (No pool id holds a line break.)"""
+    return sa.func.coalesce(_level.c.shared_pool, sa.type_coerce(_level.c.item_id, sa.Text) + "\n" + _level.c.location_id)
 
 
 def conditions_on(items: Sequence[str] | None) -> Iterator[sa.ColumnElement[bool]]:

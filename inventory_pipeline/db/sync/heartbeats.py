@@ -1,4 +1,4 @@
-"""The lives of runs: each run's process says here that it lives, and whoever finds it dead bars it before its end is told.
+"""The heartbeats of runs. Each run's process writes here that it lives; whoever finds it dead bars the run, then writes its end.
 
 A barred run can neither take a lease nor publish, however late its process comes back: both look here under lock. Times
 are those of whoever writes; `services/run_life.py` says how they are compared.

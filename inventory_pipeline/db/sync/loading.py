@@ -84,7 +84,7 @@ def unreadable_row(seq: int, line: RejectedLine) -> Row:
 
 def rejected_row(seq: int, line: RejectedLine) -> Row:
     """The row of `stage_rejected`."""
-    return (seq, line.item_id, line.location_id, line.reason, line.excerpt)
+    return (seq, line.item_id, line.location_id, line.reason, line.excerpt, line.kind, line.field, line.value)
 
 
 def create(connection: sa.Connection) -> None:

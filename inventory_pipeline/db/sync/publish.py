@@ -1,5 +1,6 @@
 """A staged read becomes the store's new snapshot: levels, changes, coverage and the rejected ledger, all or nothing."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -20,7 +21,8 @@ class Publication:
     """A staged read that is to become the store's snapshot.
 
     `unseen_go_missing` is False where a small gap stays: lines unseen in such a read stay present, unverified. Otherwise
-    only those of the proof's `hidden` items do. `api_calls` are the requests of the whole sync.
+    only those of the proof's `hidden` items do. `api_calls` are the requests of the whole sync. `accepted` names what a
+    person accepts: `accept_shrink`, `accept_unreadable`.
     """
 
     store_key: str
@@ -29,7 +31,8 @@ class Publication:
     now: datetime
     unseen_go_missing: bool = True
     api_calls: int = 0
-    accepted_shrink: bool = False
+    warnings: Sequence[str] = ()
+    accepted: Sequence[str] = ()
 
 
 def publish(stage: Stage, publication: Publication) -> PublishedSnapshot:
@@ -56,7 +59,9 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
                 missing_again=measure.missing_again - kept.get("deleted", 0),
             )
         counts = _counts(measure, publication.unseen_go_missing)
-    snapshot_id = _insert_snapshot(connection, publication, counts)
+    gap_since = _gap_since(publication.read, last)
+    snapshot_id = _insert_snapshot(connection, publication, counts, gap_since)
+    snapshots.forget_quarantined(connection, key)
     if proof.unchanged:
         writes.carry_rejected(connection, key, snapshot_id)
     else:
@@ -68,21 +73,23 @@ def _publish(connection: sa.Connection, publication: Publication, measure: Measu
         writes.keep_unseen(connection, key, snapshot_id, proof.hidden)
     writes.write_changes(connection, key, snapshot_id)
     writes.write_levels(connection, key, snapshot_id)
-    if publication.accepted_shrink:
-        detail = f"snapshot {snapshot_id}: {measure.missing_candidates} of {measure.present_before} lines gone accepted"
-        audit.record(connection, publication.now, f"run {publication.run_id}", "accept_shrink", f"store {key}", detail)
+    for action, what in _accepted(measure).items():
+        if action in publication.accepted:
+            detail = f"snapshot {snapshot_id}: {what} accepted"
+            audit.record(connection, publication.now, f"run {publication.run_id}", action, f"store {key}", detail)
     return PublishedSnapshot(
         id=snapshot_id,
         published_at=publication.now,
         counts=counts,
         totals=totals.stock_totals(connection, key),
         largest_changes=totals.largest_changes(connection, key, snapshot_id),
-        rejected_reasons=totals.rejected_reasons(connection, key, snapshot_id),
+        rejections=totals.rejections(connection, totals.kept_rejections(key, snapshot_id)),
+        gap_since=gap_since,
     )
 
 
 def published_by(connection: sa.Connection, store_key: str, run_id: str) -> SyncResult | None:
-    """What a run has published, read back; None where it published nothing. Its warnings are not kept.
+    """What a run has published, read back from the database; None where it published nothing.
 
     The totals are of the store as it is now: they are the run's own where its snapshot is the store's newest.
     """
@@ -91,22 +98,53 @@ def published_by(connection: sa.Connection, store_key: str, run_id: str) -> Sync
     if snapshot_id is None:
         return None
     row = snapshots.get_snapshot(connection, snapshot_id)
-    proof = Completeness(row.expected, row.read, row.how, unchanged=row.unchanged, memo=row.memo)
+    proof = Completeness(
+        row.expected,
+        row.read,
+        row.how,
+        unchanged=row.unchanged,
+        memo=row.memo,
+        lists=tuple(row.lists),
+        notes=tuple(row.notes),
+        modified=row.modified,
+    )
+    read = StoreRead(
+        started_at=row.started_at, ended_at=row.ended_at, proof=proof, excluded=row.excluded, line_notes=row.line_notes
+    )
     return SyncResult(
         store=store_key,
         run_id=run_id,
-        read=StoreRead(started_at=row.started_at, ended_at=row.ended_at, proof=proof, excluded=row.excluded),
+        read=read,
         snapshot=PublishedSnapshot(
             id=row.id,
             published_at=row.published_at,
             counts=row.counts,
             totals=totals.stock_totals(connection, store_key),
             largest_changes=totals.largest_changes(connection, store_key, snapshot_id),
-            rejected_reasons=totals.rejected_reasons(connection, store_key, snapshot_id),
+            rejections=totals.rejections(connection, totals.kept_rejections(store_key, snapshot_id)),
+            gap_since=row.gap_since,
         ),
         api_calls=row.api_calls,
-        accepted_shrink=row.accepted_shrink,
+        warnings=row.warnings,
+        accepted=row.accepted,
     )
+
+
+def _accepted(measure: Measure) -> dict[str, str]:
+    """What a person who accepts a read has accepted, for the audit."""
+    gone = f"{measure.missing_candidates} of {measure.present_before} lines gone"
+    if measure.emptied:
+        gone += f", {measure.emptied} of {measure.stocked} out of stock"
+    return {"accept_shrink": gone, "accept_unreadable": f"{measure.becoming_unknown} lines becoming unknown"}
+
+
+def _gap_since(read: StoreRead, last: Snapshot | None) -> datetime | None:
+    """When the read began since which the gap has been what it is; None without a gap."""
+    if not read.proof.gap:
+        return None
+    if last is not None and last.gap == read.proof.gap:
+        return last.gap_since or last.started_at
+    return read.started_at
 
 
 def _counts(measure: Measure, unseen_go_missing: bool) -> Counts:
@@ -123,7 +161,7 @@ def _counts(measure: Measure, unseen_go_missing: bool) -> Counts:
 
 
 def _unchanged_counts(connection: sa.Connection, last: Snapshot | None, key: str) -> Counts:
-    """What the last read saw is seen again, its rejected lines too; all else is skipped."""
+    """The counts of an unchanged read: as many lines seen and rejected as last time, all others skipped."""
     if last is None:
         raise IncompleteRead(f"the platform says that nothing changed, but nothing of store {key!r} was ever published")
     deleted = diff.count_actions(connection).get("deleted", 0)
@@ -131,7 +169,7 @@ def _unchanged_counts(connection: sa.Connection, last: Snapshot | None, key: str
     return Counts(seen=seen, created=0, updated=0, skipped=seen - rejected, rejected=rejected, deleted=deleted)
 
 
-def _insert_snapshot(connection: sa.Connection, publication: Publication, counts: Counts) -> int:
+def _insert_snapshot(connection: sa.Connection, publication: Publication, counts: Counts, gap_since: datetime | None) -> int:
     read, proof = publication.read, publication.read.proof
     row = {
         "store_key": publication.store_key,
@@ -145,9 +183,16 @@ def _insert_snapshot(connection: sa.Connection, publication: Publication, counts
         "how": proof.how,
         "memo": dict(proof.memo),
         "unchanged": proof.unchanged,
-        "accepted_shrink": publication.accepted_shrink,
+        "accepted_shrink": "accept_shrink" in publication.accepted,
+        "accepted_unreadable": "accept_unreadable" in publication.accepted,
         "api_calls": publication.api_calls,
         "excluded": dict(read.excluded),
+        "modified": proof.modified,
+        "gap_since": gap_since,
+        "warnings": list(publication.warnings),
+        "notes": list(proof.notes),
+        "line_notes": list(read.line_notes),
+        "lists": [(one.name, one.expected, one.read) for one in proof.lists],
         **asdict(counts),
     }
     return connection.execute(_table.insert().values(row).returning(_table.c.id)).scalar_one()

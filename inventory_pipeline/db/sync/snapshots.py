@@ -1,12 +1,16 @@
 """Coverage: what each published snapshot saw."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.stock import ListCoverage
 from inventory_pipeline.core.sync import Counts
+from inventory_pipeline.db.engine import upsert
+from inventory_pipeline.db.tables.stock import quarantined_reads
 from inventory_pipeline.db.tables.stock import snapshots as _table
 
 _COUNTS = tuple(Counts.__slots__)
@@ -31,7 +35,41 @@ class Snapshot:
     accepted_shrink: bool
     api_calls: int
     excluded: Mapping[str, int]
+    accepted_unreadable: bool = False
+    modified: datetime | None = None
+    gap_since: datetime | None = None
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    line_notes: Sequence[str] = ()
+    lists: Sequence[ListCoverage] = ()
     counts: Counts
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """What a person had asked to publish, whatever the read shows."""
+        said = {"accept_shrink": self.accepted_shrink, "accept_unreadable": self.accepted_unreadable}
+        return tuple(name for name, is_said in said.items() if is_said)
+
+    @property
+    def gap_told(self) -> str:
+        """The gap for a person; empty without one."""
+        if not self.gap:
+            return ""
+        since = f" since {show_instant(self.gap_since)}" if self.gap_since else ""
+        return f"{self.gap:,} of {self.expected or 0:,} entries that the platform counts are not shown{since}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedRead:
+    """The last read of a store that was not believed. `rejected_lines` are the first of the `rejected` ones, as texts by name."""
+
+    store_key: str
+    run_id: str
+    started_at: datetime
+    ended_at: datetime
+    why: str
+    rejected: int
+    rejected_lines: Sequence[Mapping[str, str | None]]
 
 
 def last_published(connection: sa.Connection, store_key: str) -> Snapshot | None:
@@ -43,10 +81,11 @@ def get_snapshot(connection: sa.Connection, snapshot_id: int) -> Snapshot:
     return _snapshot(dict(connection.execute(sa.select(_table).where(_table.c.id == snapshot_id)).mappings().one()))
 
 
-def last_reads(connection: sa.Connection) -> dict[str, datetime]:
-    """For every store that was ever published, when the read of its last snapshot ended. One query."""
+def last_of_each(connection: sa.Connection) -> dict[str, Snapshot]:
+    """The last snapshot of every store that was ever published. One query."""
     newest = sa.select(sa.func.max(_table.c.id)).group_by(_table.c.store_key)
-    return dict(connection.execute(sa.select(_table.c.store_key, _table.c.ended_at).where(_table.c.id.in_(newest))).all())
+    rows = connection.execute(sa.select(_table).where(_table.c.id.in_(newest))).mappings()
+    return {row["store_key"]: _snapshot(dict(row)) for row in rows}
 
 
 def list_snapshots(connection: sa.Connection, store_key: str, *, limit: int = 100) -> list[Snapshot]:
@@ -55,5 +94,25 @@ def list_snapshots(connection: sa.Connection, store_key: str, *, limit: int = 10
     return [_snapshot(dict(row)) for row in connection.execute(newest).mappings()]
 
 
+def keep_quarantined(connection: sa.Connection, read: QuarantinedRead) -> None:
+    """Keeps a read that was not believed, in the place of the one kept before."""
+    insert = upsert(connection.dialect, quarantined_reads).values(asdict(read) | {"rejected_lines": list(read.rejected_lines)})
+    changed = {name: insert.excluded[name] for name in QuarantinedRead.__slots__ if name != "store_key"}
+    connection.execute(insert.on_conflict_do_update(index_elements=["store_key"], set_=changed))
+
+
+def forget_quarantined(connection: sa.Connection, store_key: str) -> None:
+    connection.execute(quarantined_reads.delete().where(quarantined_reads.c.store_key == store_key))
+
+
+def last_quarantined(connection: sa.Connection, store_key: str) -> QuarantinedRead | None:
+    """The store's last read that was not believed; None where one was published since."""
+    mine = sa.select(quarantined_reads).where(quarantined_reads.c.store_key == store_key)
+    row = connection.execute(mine).mappings().first()
+    return None if row is None else QuarantinedRead(**row)
+
+
 def _snapshot(row: dict) -> Snapshot:
-    return Snapshot(counts=Counts(**{name: row.pop(name) for name in _COUNTS}), **row)
+    counts = Counts(**{name: row.pop(name) for name in _COUNTS})
+    lists = tuple(ListCoverage(*entry) for entry in row.pop("lists"))
+    return Snapshot(counts=counts, lists=lists, **row)

@@ -14,7 +14,6 @@ from inventory_pipeline.db.engine import Mode
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.db.sync import diff, loading
 from inventory_pipeline.db.tables.staging import stage_lines, stage_rejected
-from inventory_pipeline.db.tables.stock import stock_levels
 
 Result = TypeVar("Result")
 
@@ -28,6 +27,9 @@ class Measure(NamedTuple):
     `seen = created + updated + skipped + rejected`. `repeats` counts the rows that a later row of the same identity replaced.
     `missing_candidates` counts present lines that the read does not hold, `missing_again` lines that are missing already and
     that it does not hold either. `present_before` counts the lines that are present now.
+
+    `stocked` counts the quantities that are in stock now, `emptied` and `unreadable` those of them that would be out of stock
+    and unknown; of both, each pool counts once. `becoming_unknown` counts the lines, in stock or not, that would be unknown.
     """
 
     seen: int
@@ -39,6 +41,10 @@ class Measure(NamedTuple):
     missing_candidates: int
     missing_again: int
     present_before: int
+    stocked: int = 0
+    emptied: int = 0
+    unreadable: int = 0
+    becoming_unknown: int = 0
 
 
 class Stage:
@@ -117,7 +123,7 @@ class Stage:
             sa.select(sa.func.count(), sa.func.count().filter(stage_lines.c.rejected)).select_from(stage_lines)
         ).one()
         nameless = connection.scalar(_count(stage_rejected, ~has_identity())) or 0
-        present = stock_levels.c.store_key == self.store_key, stock_levels.c.presence == "present"
+        present_before, stocked = diff.count_present(connection, self.store_key)
         created = actions.get("created", 0) + actions.get("returned", 0)
         updated = actions.get("updated", 0)
         return Measure(
@@ -129,7 +135,9 @@ class Stage:
             skipped=lines - unread - created - updated,
             missing_candidates=actions.get("missing", 0),
             missing_again=actions.get("deleted", 0),
-            present_before=connection.scalar(_count(stock_levels, *present)) or 0,
+            present_before=present_before,
+            stocked=stocked,
+            **diff.count_falls(connection, self.store_key)._asdict(),
         )
 
 

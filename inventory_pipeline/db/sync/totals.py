@@ -1,8 +1,11 @@
 """Figures of a store after a publish: its totals, its largest changes, the reasons of rejected lines."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
-from inventory_pipeline.core.sync import LineChange, StockTotals
+from inventory_pipeline.core.sync import LineChange, RejectedReason, StockTotals
+from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.tables.stock import rejected_lines, stock_changes, stock_levels, trimmed
 from inventory_pipeline.db.types import SCALE, from_millionths
 
@@ -10,6 +13,8 @@ _level, _change = stock_levels, stock_changes
 
 LARGEST = 20
 REASONS = 20
+# Of so many reasons examples are given, and of each so many.
+EXPLAINED, EXAMPLES = 5, 3
 # How many titles and SKUs the totals name.
 NAMED = 10
 
@@ -112,12 +117,32 @@ def largest_changes(connection: sa.Connection, store_key: str, snapshot_id: int)
     ]
 
 
-def rejected_reasons(connection: sa.Connection, store_key: str, snapshot_id: int) -> dict[str, int]:
-    """The REASONS most frequent reasons of one snapshot's rejected lines, and how many lines each was given for."""
-    number = sa.func.count()
-    mine = rejected_lines.c.store_key == store_key, rejected_lines.c.snapshot_id == snapshot_id
-    reason = rejected_lines.c.reason
-    rows = connection.execute(
-        sa.select(reason, number).where(*mine).group_by(reason).order_by(number.desc(), reason).limit(REASONS)
-    )
-    return dict(rows.all())
+def kept_rejections(store_key: str, snapshot_id: int) -> sa.Select:
+    """The rejected lines of one snapshot."""
+    return sa.select(rejected_lines).where(rejected_lines.c.store_key == store_key, rejected_lines.c.snapshot_id == snapshot_id)
+
+
+def rejections(connection: sa.Connection, lines: sa.Select) -> list[RejectedReason]:
+    """The REASONS commonest reasons of rejected lines, with how many lines each was given for, and a few of them.
+
+    `lines` selects the rejected lines: `writes.staged_rejections`, or `kept_rejections`.
+    """
+    line, number = lines.subquery("rejected"), sa.func.count()
+    counted = sa.select(line.c.kind, sa.func.max(line.c.field).label("field"), number.label("count")).group_by(line.c.kind)
+    reasons: Any = connection.execute(counted.order_by(number.desc(), line.c.kind).limit(REASONS)).all()
+    return [
+        RejectedReason(
+            reason=kind, count=count, field=field, examples=_examples(connection, line, kind) if place < EXPLAINED else ()
+        )
+        for place, (kind, field, count) in enumerate(reasons)
+    ]
+
+
+def _examples(connection: sa.Connection, line: sa.Subquery, kind: str) -> list[str]:
+    columns = (line.c[name] for name in ("item_id", "value", "excerpt"))
+    order = (sa.func.length(line.c.item_id), line.c.item_id, line.c.value)  # numbers as people count them
+    rows: Any = connection.execute(sa.select(*columns).where(line.c.kind == kind).order_by(*order).limit(EXAMPLES))
+    return [
+        f"item {item}" + (f": {value}" if value else "") if item else f"no id: {value or one_line(excerpt, 60)}"
+        for item, value, excerpt in rows
+    ]

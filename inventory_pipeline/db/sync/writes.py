@@ -8,7 +8,15 @@ import sqlalchemy as sa
 from inventory_pipeline.db.engine import upsert
 from inventory_pipeline.db.sync.diff import conditions_on
 from inventory_pipeline.db.tables.staging import stage_diff, stage_lines, stage_rejected
-from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, rejected_lines, snapshots, stock_changes, stock_levels
+from inventory_pipeline.db.tables.stock import (
+    NUMBERS,
+    VALUES,
+    reason_columns,
+    rejected_lines,
+    snapshots,
+    stock_changes,
+    stock_levels,
+)
 
 _line, _level, _diff = stage_lines, stock_levels, stage_diff
 
@@ -24,6 +32,8 @@ _KINDS = {
     "deleted": "deleted",
     "replaced": "deleted",
 }
+
+_REJECTED = ("item_id", "location_id", *(column.name for column in reason_columns()))
 
 _STAGED = sa.and_(_line.c.item_id == _diff.c.item_id, _line.c.location_id == _diff.c.location_id)
 
@@ -98,30 +108,33 @@ def keep_unseen(connection: sa.Connection, store_key: str, snapshot_id: int, ite
 
 
 def keep_rejected(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
-    """Writes the rejected lines to the ledger, without those that a later row with the same identity has replaced."""
+    """Writes the rejected lines to the ledger."""
+    _insert_rejected(connection, store_key, snapshot_id, staged_rejections())
+
+
+def staged_rejections() -> sa.Select:
+    """The rejected lines of the staged read, without those that a later row with the same identity has replaced."""
     holds = sa.or_(stage_rejected.c.item_id.is_(None), stage_rejected.c.location_id.is_(None), _line.c.seq.is_not(None))
     winner = sa.and_(
         _line.c.item_id == stage_rejected.c.item_id,
         _line.c.location_id == stage_rejected.c.location_id,
         _line.c.seq == stage_rejected.c.seq,
     )
-    columns = [stage_rejected.c[name] for name in ("item_id", "location_id", "reason", "excerpt")]
-    source = sa.select(*columns).select_from(stage_rejected.outerjoin(_line, winner)).where(holds)
-    _insert_rejected(connection, store_key, snapshot_id, source)
+    columns = [stage_rejected.c[name] for name in _REJECTED]
+    return sa.select(*columns).select_from(stage_rejected.outerjoin(_line, winner)).where(holds)
 
 
 def carry_rejected(connection: sa.Connection, store_key: str, snapshot_id: int) -> None:
     """Copies the rejected lines of the last snapshot to this one: for a read that the platform answered "not modified"."""
     mine = rejected_lines.c.store_key == store_key
-    columns = [rejected_lines.c[name] for name in ("item_id", "location_id", "reason", "excerpt")]
+    columns = [rejected_lines.c[name] for name in _REJECTED]
     source = sa.select(*columns).where(mine, rejected_lines.c.snapshot_id == _before(store_key, snapshot_id))
     _insert_rejected(connection, store_key, snapshot_id, source)
 
 
 def _insert_rejected(connection: sa.Connection, store_key: str, snapshot_id: int, source: sa.Select) -> None:
     source = source.add_columns(sa.literal(store_key), sa.literal(snapshot_id, sa.BigInteger))
-    names = ["item_id", "location_id", "reason", "excerpt", "store_key", "snapshot_id"]
-    connection.execute(rejected_lines.insert().from_select(names, source))
+    connection.execute(rejected_lines.insert().from_select([*_REJECTED, "store_key", "snapshot_id"], source))
 
 
 def _concerned(

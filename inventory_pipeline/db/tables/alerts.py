@@ -42,6 +42,8 @@ alerts = sa.Table(
     sa.Column("worst", sa.Text, nullable=False),
     sa.Column("available", Millionths),
     sa.Column("at_least", sa.Boolean, nullable=False),
+    # Where equal numbers of one SKU may be one stock or several: their sum; `available` counts them as one.
+    sa.Column("up_to", Millionths),
     sa.Column("ambiguous", sa.Boolean, nullable=False),
     sa.Column("threshold", Millionths),
     sa.Column("margin", Millionths),

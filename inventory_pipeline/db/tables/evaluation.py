@@ -46,6 +46,6 @@ alert_comparison = sa.Table(
     _metadata,
     *_keys("kind", "store_key", "subject", "location_id", "item_id", "scope", "rule_item", "group_name", "platform"),
     *_keys("item_store", "sku", "verdict"),
-    *_numbers("total", "unknown", "threshold", "margin", "cover_days", "ambiguous", "alert_id"),
+    *_numbers("total", "unknown", "threshold", "margin", "cover_days", "ambiguous", "up_to", "alert_id"),
     prefixes=["TEMPORARY"],
 )

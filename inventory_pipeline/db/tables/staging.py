@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory_pipeline.db.tables.stock import value_columns
+from inventory_pipeline.db.tables.stock import reason_columns, value_columns
 from inventory_pipeline.db.types import Key
 
 _metadata = sa.MetaData()
@@ -34,8 +34,7 @@ stage_rejected = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("item_id", Key),
     sa.Column("location_id", Key),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("excerpt", sa.Text, nullable=False),
+    *reason_columns(),
     prefixes=["TEMPORARY"],
 )
 

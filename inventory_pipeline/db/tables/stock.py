@@ -31,6 +31,17 @@ def value_columns() -> list[sa.Column[Any]]:
     ]
 
 
+def reason_columns() -> list[sa.Column[Any]]:
+    """Why a line was rejected: `kind` is the reason without the line's own `value`, which stands in `field`."""
+    return [
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("excerpt", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("field", sa.Text, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+    ]
+
+
 VALUES = tuple(column.name for column in value_columns())
 # Null wherever the state is not "tracked" because the line could not be read or was not seen.
 NUMBERS = ("available", "on_hand", "committed", "incoming")
@@ -53,6 +64,15 @@ snapshots = sa.Table(
     sa.Column("memo", Json, nullable=False),
     sa.Column("unchanged", sa.Boolean, nullable=False),
     sa.Column("accepted_shrink", sa.Boolean, nullable=False),
+    sa.Column("accepted_unreadable", sa.Boolean, nullable=False, server_default=sa.false()),
+    # A file's own time, null for a store that is no file; since which read the gap has been what it is.
+    sa.Column("modified", Instant),
+    sa.Column("gap_since", Instant),
+    # Sentences for a person, and the platform's lists as (name, expected, read).
+    sa.Column("warnings", Json, nullable=False, server_default="[]"),
+    sa.Column("notes", Json, nullable=False, server_default="[]"),
+    sa.Column("line_notes", Json, nullable=False, server_default="[]"),
+    sa.Column("lists", Json, nullable=False, server_default="[]"),
     sa.Column("api_calls", sa.BigInteger, nullable=False),
     sa.Column("excluded", Json, nullable=False),
     sa.Column("seen", sa.BigInteger, nullable=False),
@@ -110,10 +130,22 @@ rejected_lines = sa.Table(
     sa.Column("snapshot_id", sa.BigInteger, nullable=False),
     sa.Column("item_id", sa.Text),
     sa.Column("location_id", sa.Text),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("excerpt", sa.Text, nullable=False),
+    *reason_columns(),
     sa.Index(None, "store_key", "snapshot_id"),
     sqlite_autoincrement=True,
+)
+
+# The last read of a store that was not believed, until one is published: why, and a bounded number of its rejected lines.
+quarantined_reads = sa.Table(
+    "quarantined_reads",
+    metadata,
+    sa.Column("store_key", Key, sa.ForeignKey("store_integrations.key"), primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("rejected_lines", Json, nullable=False),
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY, Alert
+from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.interval import sync_interval
@@ -63,6 +64,7 @@ def stock_alerts(
         result = alerting.check.run()
         # After the check is committed: what is told has happened. What fails waits in the outbox.
         delivered = alerting.delivery.run()
+        services.say_all_is_well("alert checks")
         with services.database.connect() as connection:
             late = undelivered(connection, services.clock() - _LATELY)
             worst = list_alerts(connection, limit=_LISTED)
@@ -149,9 +151,10 @@ def _cells(alert: Alert) -> list[str]:
     """The number opens the form that decides about the alert, the store its page; a SKU's alert belongs to a group."""
     form = f"action: acknowledge\nalerts: [{alert.id}]\n"
     number = f"[{alert.id}]({names.launchpad(names.MANAGE_ALERTS_JOB, form)})"
-    amount = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
+    amount = show_total(alert.available, alert.up_to, at_least=alert.at_least) or "–"
+    words = "; ".join(filter(None, (alert.words, total_mark(alert.up_to, ambiguous=alert.ambiguous))))
     where = f"[{cell(alert.store_key)}]({names.store_page(alert.store_key)})" if alert.store_key else f"group {cell(alert.group)}"
-    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(alert.words), amount, cell(alert.because))
+    texts = (cell(alert.item_id), cell(alert.sku or ""), cell(words, 160), amount, cell(alert.because))
     return [number, alert.level, where, *texts, alert.status, f"{alert.as_of:%Y-%m-%d %H:%M}" if alert.as_of else "–"]
 
 

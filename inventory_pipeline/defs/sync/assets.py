@@ -10,6 +10,7 @@ from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
 from inventory_pipeline.defs.sync.interval import sync_interval
 from inventory_pipeline.defs.sync.outcome import failure_links, materialization, observation
+from inventory_pipeline.defs.sync.sync_log import trigger_of
 from inventory_pipeline.defs.sync.sync_run import log_outcome, run_sync
 from inventory_pipeline.environment import load_environment
 
@@ -33,10 +34,18 @@ _NOTHING = "the sync ended without a snapshot, and without saying why: this is a
             bool,
             default_value=False,
             description=(
-                "true publishes this run's own read although it is short, shrunken or full of rejected lines: for a store"
-                " that was quarantined and is right."
+                "true publishes this run's own read although it is short, or most of the stock is gone: for a store that was"
+                " quarantined and is right."
             ),
-        )
+        ),
+        "accept_unreadable": dg.Field(
+            bool,
+            default_value=False,
+            description=(
+                "true publishes this run's own read although many lines could not be read: their stock will be unknown until"
+                " they can be."
+            ),
+        ),
     },
     description=(
         "The stock of each store: one partition per store. A sync reads the whole store, proves that nothing is missing,"
@@ -53,13 +62,17 @@ def inventory_snapshot(
         outcome = run_sync(context, inventory, heartbeat)
         if outcome.result is not None:
             # Before its checks: what a check says is of the latest materialization that there is.
-            yield materialization(outcome.result, outcome.units)
+            yield materialization(outcome.result, outcome.units, outcome.report)
         store = context.partition_key if context.has_partition_key else None
         if store is not None:
             yield from check_results(outcome)
             if outcome.result is None:
                 context.log_event(observation(store, outcome))
         log_outcome(outcome)
+        if trigger_of(context.run.tags) == "schedule":
+            # Whatever came of this store: the schedule, the queue and the workers do their work.
+            with inventory.open() as services:
+                services.say_all_is_well("scheduled syncs")
         if outcome.result is None and outcome.name != "inactive":
             # Dagster must not retry: a person has to mend what is wrong, or the next tick takes over.
             raise dg.Failure(outcome.error or _NOTHING, metadata=failure_links(outcome, store), allow_retries=False)

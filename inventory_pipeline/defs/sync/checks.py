@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.sync import SyncResult
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
 from inventory_pipeline.defs.sync.outcome import SyncOutcome
@@ -19,6 +20,7 @@ from inventory_pipeline.defs.sync.outcome import SyncOutcome
 BELIEVABLE = "snapshot_believable"
 # Below the shrink that quarantines (30 % and 20 lines): published, and yet somebody should know.
 UNUSUAL_SHARE, UNUSUAL_LINES = 0.10, 5
+_REASONS_TOLD = 3
 
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
@@ -34,13 +36,17 @@ class Finding:
 
 def _believable(result: SyncResult) -> Finding:
     proof = result.read.proof
-    figures = {"gap": proof.gap}
-    if not proof.gap and not result.accepted_shrink:
+    figures: dict[str, int | str] = {"gap": proof.gap}
+    if not proof.gap and not result.accepted:
         whole = f"the read was whole: {proof.how}"
         return Finding("; ".join((whole, *proof.notes)), figures, _WARN if proof.notes else None)
-    told = ["a person accepted this read as it is"] if result.accepted_shrink else []
+    told = ["a person accepted this read as it is"] if result.accepted else []
     told += [*result.warnings, *proof.notes]
     if proof.gap:
+        since = result.snapshot.gap_since
+        if since is not None and since < result.read.started_at:
+            figures["gap_since"] = show_instant(since)
+            told.append(f"the same gap since {show_instant(since)}")
         told.append("look for what hides entries from the store's key: a filter, a plugin, a missing permission")
     return Finding("; ".join(told), figures, _WARN)
 
@@ -51,7 +57,7 @@ def _readable(result: SyncResult) -> Finding:
     if not rejected:
         told = "; ".join(("every line could be read", *line_notes))
         return Finding(told, figures, _WARN if line_notes else None)
-    reasons = "; ".join(f"{reason} ({count:,})" for reason, count in result.snapshot.rejected_reasons.items())
+    reasons = "; ".join(map(str, result.snapshot.rejections[:_REASONS_TOLD]))
     cure = "their stock is unknown until they are corrected in the store's own admin"
     notes = "".join(f"; {note}" for note in line_notes)
     return Finding(f"{rejected:,} lines could not be read: {reasons}; {cure}{notes}", figures, _WARN)
@@ -123,7 +129,7 @@ def check_results(outcome: SyncOutcome) -> Iterator[dg.AssetCheckResult]:
             check_name=name,
             passed=found.severity is None,
             severity=found.severity or _WARN,
-            description=one_line(redact(found.text), 1_000),
+            description=short_with_cure(redact(found.text), 1_000),
             metadata=dict(found.figures),
         )
 

@@ -63,13 +63,14 @@ async def sync_stores(
     stores: Sequence[str],
     *,
     concurrency: int = 4,
-    accept_shrink: bool = False,
+    accept: Sequence[str] = (),
     verbose: bool = False,
     start: Start = spawn,
 ) -> AsyncGenerator[SyncLogRow]:
     """Syncs the stores, at most `concurrency` at once, and yields each one's row of the sync log as it ends.
 
-    The keys must be partitions already (see add_partitions). Closing the generator cancels what still runs. With
+    The keys must be partitions already (see add_partitions). `accept` are settings of the asset, such as `accept_shrink`.
+    Closing the generator cancels what still runs. With
     `verbose` the requests are shown on standard error.
     """
     # Last in, first out: a worker that has loaded everything is taken again before another is started.
@@ -84,7 +85,7 @@ async def sync_stores(
         last_words = ""
         try:
             worker = worker or await _Worker.begin(start, verbose)
-            if await worker.sync(instance, services, store, run_id, accept_shrink):
+            if await worker.sync(instance, services, store, run_id, accept):
                 reusable = worker
             else:
                 last_words = await worker.end()
@@ -122,9 +123,9 @@ class _Worker:
             process = start(theirs, errors)
         return cls(process, *await asyncio.open_unix_connection(sock=ours), errors)
 
-    async def sync(self, instance: DagsterInstance, services: "Services", store: str, run_id: str, accept_shrink: bool) -> bool:
+    async def sync(self, instance: DagsterInstance, services: "Services", store: str, run_id: str, accept: Sequence[str]) -> bool:
         """Runs one sync to its end; False where the process died over it."""
-        order = {"store": store, "run_id": run_id, "accept_shrink": accept_shrink}
+        order = {"store": store, "run_id": run_id, "accept": list(accept)}
         self._orders.write(f"{json.dumps(order)}\n".encode())
         answer = asyncio.ensure_future(self._answer())
         try:

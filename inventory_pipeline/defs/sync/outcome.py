@@ -1,16 +1,17 @@
 """What a run leaves in Dagster at its end: tags for the runs list, metadata that the UI plots, an error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.quantity import Number
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import DEFAULT_LOCATION
 from inventory_pipeline.core.sync import Outcome, StockTotals, SyncResult
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.sync.sync_log import trigger_of
 
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 # Dagster puts a markdown of more characters behind a link.
 _SHOWN_AT_ONCE = 1_000
+_CONFIG = f"ops:\n  {names.SNAPSHOT}:\n    config:\n"
 # As much as a row of the runs list shows of a tag without growing.
 _SHORT = 80
 _INACTIVE = "the store is inactive; the job manage_store_integration with action: activate switches it on"
 # A week of syncs, every four hours.
 _CHARTED_SYNCS = 42
-_ACCEPT = f"ops:\n  {names.SNAPSHOT}:\n    config:\n      accept_shrink: true\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class SyncOutcome:
     `units` are the store's over its latest syncs, this one last. A store that is inactive in a backfill has neither result
     nor error: nothing was to be done.
 
-    `holder` is the run that holds the store, where that is why this one was refused.
+    `holder` is the run that holds the store, where that is why this one was refused; `accepts` are the settings of a run that
+    would publish what was quarantined. `report` says what changed since the last good sync, where the store could not be seen
+    in between.
     """
 
     name: Outcome
@@ -44,6 +47,8 @@ class SyncOutcome:
     units: "Sequence[Point]" = ()
     error: str | None = None
     holder: str | None = None
+    accepts: tuple[str, ...] = ()
+    report: tuple[str, ...] = ()
 
 
 def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOutcome, platform: str | None) -> None:
@@ -59,11 +64,30 @@ def write_tags(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: SyncOu
     if platform is not None:
         tags[names.PLATFORM_TAG] = platform
     if outcome.error is not None:
-        tags[names.ERROR_TAG] = redact(outcome.error)
+        tags |= text_tags(names.ERROR_TAG, names.ERROR_PIECES, outcome.error)
     if outcome.result is not None:
+        if notes := "; ".join(_notes(outcome.result)):
+            tags |= text_tags(names.NOTE_TAG, names.NOTE_PIECES, notes)
         tags |= {tag: str(getattr(outcome.result.snapshot.counts, name)) for name, tag in names.COUNT_TAGS.items()}
         tags[names.API_CALLS_TAG] = str(outcome.result.api_calls)
-    instance.add_run_tags(run.run_id, {name: one_line(value, names.TAG_LENGTH) for name, value in tags.items()})
+    instance.add_run_tags(run.run_id, tags)
+
+
+def text_tags(tag: str, pieces: Sequence[str], text: str) -> dict[str, str]:
+    """A text as tags: in short with its cure, and whole in as many pieces as it takes where it is longer than a tag."""
+    whole = short_with_cure(redact(text), names.TAG_LENGTH * len(pieces))
+    parts = [whole[start : start + names.TAG_LENGTH] for start in range(0, len(whole), names.TAG_LENGTH)]
+    return {tag: short_with_cure(whole, names.TAG_LENGTH)} | (dict(zip(pieces, parts, strict=False)) if len(parts) > 1 else {})
+
+
+def _notes(result: SyncResult) -> Iterator[str]:
+    """What a published sync has to say of its store, for its line in the sync log."""
+    since = result.snapshot.gap_since
+    yield from result.warnings
+    if since is not None and since < result.read.started_at:
+        yield f"the same gap since {show_instant(since)}"
+    yield from result.read.proof.notes
+    yield from result.read.line_notes
 
 
 def _in_short(outcome: SyncOutcome) -> str:
@@ -83,7 +107,7 @@ def observation(store: str, outcome: SyncOutcome) -> dg.AssetObservation:
     state = one_line(redact(_in_short(outcome)), _SHORT)
     metadata: dict[str, dg.MetadataValue] = {
         "last_sync": dg.MetadataValue.text(state),
-        "reason_and_cure": dg.MetadataValue.text(one_line(error, 2_000)),
+        "reason_and_cure": dg.MetadataValue.text(short_with_cure(error, 2_000)),
     }
     links = failure_links(outcome, store)
     return dg.AssetObservation(names.SNAPSHOT, partition=store, description=state, metadata={**metadata, **links})
@@ -93,8 +117,9 @@ def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.Metad
     """Links beside the error on the run's page, where there is a place to go to."""
     if outcome.holder is not None:
         return {"held_by": dg.MetadataValue.dagster_run(outcome.holder)}
-    if outcome.name == "quarantined":
-        return {"if_the_store_is_right": dg.MetadataValue.url(names.launchpad(names.SYNC_JOB, _ACCEPT, store))}
+    if outcome.accepts:
+        config = _CONFIG + "".join(f"      {name}: true\n" for name in outcome.accepts)
+        return {"if_the_store_is_right": dg.MetadataValue.url(names.launchpad(names.SYNC_JOB, config, store))}
     return {}
 
 
@@ -105,7 +130,7 @@ def units_lately(connection: "sa.Connection", store: str) -> "Sequence[Point]":
     return stock_history(connection, store)[-_CHARTED_SYNCS:]
 
 
-def materialization(result: SyncResult, lately: "Sequence[Point]" = ()) -> dg.MaterializeResult:
+def materialization(result: SyncResult, lately: "Sequence[Point]" = (), report: Sequence[str] = ()) -> dg.MaterializeResult:
     """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
     snapshot, read = result.snapshot, result.read
     counts, totals = snapshot.counts, snapshot.totals
@@ -113,10 +138,16 @@ def materialization(result: SyncResult, lately: "Sequence[Point]" = ()) -> dg.Ma
     return dg.MaterializeResult(
         metadata={
             "as_of": dg.MetadataValue.timestamp(read.started_at),
+            **({} if read.proof.modified is None else {"file_written_at": dg.MetadataValue.timestamp(read.proof.modified)}),
             **({} if units is None else {"units": float(units)}),
             "lines": totals.lines,
             "out_of_stock": totals.out_of_stock,
             **({"units_over_time": dg.MetadataValue.md(chart)} if chart else {}),
+            **(
+                {"while_it_was_not_seen": dg.MetadataValue.md("\n".join(f"- {cell(line, 400)}" for line in report))}
+                if report
+                else {}
+            ),
             "largest_changes": dg.MetadataValue.md(_largest_changes(result)),
             "coverage": dg.MetadataValue.md(_coverage(result)),
             "seen": counts.seen,
@@ -146,9 +177,12 @@ def _coverage(result: SyncResult) -> str:
         f"Proof that it is whole: {proof.how}." if proof.how else "",
         f"Not shown by the platform: {proof.gap:,} entries." if proof.gap else "",
         f"Repeats: {snapshot.counts.repeats:,}." if snapshot.counts.repeats else "",
-        "Published with a shrink that a person accepted." if result.accepted_shrink else "",
+        f"Not shown since {show_instant(snapshot.gap_since)}." if snapshot.gap_since else "",
+        f"The file was written at {show_instant(proof.modified)}." if proof.modified else "",
+        "Published with a shrink that a person accepted." if "accept_shrink" in result.accepted else "",
+        "Published with unreadable lines that a person accepted." if "accept_unreadable" in result.accepted else "",
         _reasons("Excluded", read.excluded),
-        _reasons("Rejected", snapshot.rejected_reasons),
+        _reasons("Rejected", {each.reason: each.count for each in snapshot.rejections}),
         *(f"Warning: {redact(warning)}." for warning in (*result.warnings, *proof.notes, *read.line_notes)),
     ]
     return "\n\n".join(line for line in lines if line)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from inventory_pipeline.core.clock import show_instant
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.private_dagster import JobFailureData, StepFailureData
@@ -121,4 +121,4 @@ def _what_came_before(context: dg.RunFailureSensorContext) -> str | None:
 
 
 def _shown(text: str) -> str:
-    return one_line(redact(text), 2_000)
+    return short_with_cure(redact(text), 2_000)

@@ -23,8 +23,9 @@ _LOOK_BACK = 10
 class SyncLogRow:
     """One run that selected `inventory_snapshot`.
 
-    `status` is Dagster's own word (QUEUED, STARTED, SUCCESS, FAILURE, CANCELED, …); `outcome` is None until the run has
-    ended. The counts are lines, and None unless this very run published. `store` is None for a run without partition.
+    `status` is Dagster's own word (QUEUED, STARTED, SUCCESS, FAILURE, CANCELED, …); `outcome` is None until the run has ended.
+    The counts are lines, and None unless this very run published; so is `note`, what it had to say of the store. `store` is
+    None for a run without partition.
     """
 
     run_id: str
@@ -43,6 +44,7 @@ class SyncLogRow:
     missing: int | None
     api_calls: int | None
     error: str | None
+    note: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The row as `sync-log --json` prints it: instants as ISO 8601 in UTC."""
@@ -127,7 +129,8 @@ def log_row(run: "RecordedRun") -> SyncLogRow:
         seen=None if None in parts else sum(part for part in parts if part is not None),
         **counts,
         api_calls=_count(own, names.API_CALLS_TAG),
-        error=own.get(names.ERROR_TAG) or _unexplained(run, outcome),
+        error=_text(own, names.ERROR_TAG, names.ERROR_PIECES) or _unexplained(run, outcome),
+        note=_text(own, names.NOTE_TAG, names.NOTE_PIECES) if outcome == "published" else None,
     )
 
 
@@ -157,6 +160,11 @@ def _unexplained(run: "RecordedRun", outcome: Outcome | None) -> str | None:
     if outcome != "failed":
         return None
     return f"the run ended without a result ({run.tags.get('dagster/failure_reason', 'reason unknown')}); see its page in Dagster"
+
+
+def _text(own: Mapping[str, str], tag: str, pieces: Sequence[str]) -> str | None:
+    """The whole text where it stands in pieces."""
+    return "".join(own[piece] for piece in pieces if piece in own) or own.get(tag)
 
 
 def _count(own: Mapping[str, str], tag: str) -> int | None:

@@ -22,12 +22,13 @@ from inventory_pipeline.core.errors import (
 )
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stores import StoreIntegration
-from inventory_pipeline.core.sync import Outcome
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.sync import Outcome, SyncResult
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.defs.instance import history_error
 from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG
 from inventory_pipeline.defs.resources import Inventory, failure
+from inventory_pipeline.defs.sync.interval import sync_interval
 from inventory_pipeline.defs.sync.outcome import SyncOutcome, units_lately, write_tags
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
@@ -71,15 +72,32 @@ def run_sync(context: dg.AssetExecutionContext, inventory: Inventory, heartbeat:
     return outcome
 
 
+def _blind_spell(services: "Services", result: SyncResult) -> tuple[str, ...]:
+    """What happened while the store could not be seen; the sync itself has succeeded, whatever comes of this."""
+    try:
+        notices = services.alerting(sync_interval(services.environment)).sync_notices
+        spell = notices.blind_spell(result.store, result.snapshot.id)
+    except InventoryError as error:
+        logger.warning("What happened since the last good sync cannot be told: %s", error)
+        return ()
+    return () if spell is None else tuple(spell.lines())
+
+
 def _sync(context: dg.AssetExecutionContext, services: "Services", key: str, store: StoreIntegration | None) -> SyncOutcome:
     """Syncs the store. An inactive one is passed over in a backfill, since *Materialize → All* names every partition."""
     if store is not None and store.purged_at is None and not store.is_active and _BACKFILL_TAG in context.run.tags:
         return SyncOutcome("inactive")
     _free_lease_of_dead_run(context, services, key)
-    accept_shrink = context.op_execution_context.op_config["accept_shrink"]
-    result = services.sync().sync_all_products(key, run_id=context.run.run_id, accept_shrink=accept_shrink)
+    accepted = context.op_execution_context.op_config
+    result = services.sync().sync_all_products(
+        key,
+        run_id=context.run.run_id,
+        accept_shrink=accepted["accept_shrink"],
+        accept_unreadable=accepted["accept_unreadable"],
+    )
     with services.database.connect() as connection:
-        return SyncOutcome("published", result=result, units=units_lately(connection, key))
+        units = units_lately(connection, key)
+    return SyncOutcome("published", result=result, units=units, report=_blind_spell(services, result))
 
 
 def _store_key(context: dg.AssetExecutionContext) -> str:
@@ -128,7 +146,7 @@ def _outcome_of_error(context: dg.AssetExecutionContext, inventory: Inventory, e
         case RunClosed():
             raise failure(error) from None
         case Quarantined():
-            return _unpublished("quarantined", error)
+            return replace(_unpublished("quarantined", error), accepts=error.accepts)
         case LeaseHeld():
             return replace(_unpublished("refused", error), holder=error.holder)
         case StoreRefused():
@@ -151,6 +169,8 @@ def log_outcome(outcome: SyncOutcome) -> None:
     if outcome.result is None:
         logger.warning("%s: %s", outcome.name, str(outcome.error).removeprefix(f"{outcome.name}: "))
         return
+    for line in outcome.report:
+        logger.info("Since the last good sync: %s", redact(line))
     result, counts = outcome.result, outcome.result.snapshot.counts
     logger.info(
         "Published snapshot %d of %s: %d lines seen, %d created, %d updated, %d skipped, %d rejected, %d missing; %d requests",
@@ -167,7 +187,7 @@ def log_outcome(outcome: SyncOutcome) -> None:
 
 
 def _unpublished(name: Outcome, error: object) -> SyncOutcome:
-    return SyncOutcome(name, error=one_line(redact(str(error)), 2_000))
+    return SyncOutcome(name, error=short_with_cure(redact(str(error)), 2_000))
 
 
 def _outcome_of_signal(context: dg.AssetExecutionContext) -> SyncOutcome:

@@ -39,7 +39,7 @@ class Alerting:
         self.check = AlertCheck(database=database, clock=clock, interval=interval)
         self.decisions = Decisions(database=database, clock=clock)
         self.rules = Rules(database=database, clock=clock, interval=interval)
-        self.sync_notices = SyncNotices(database=database, clock=clock)
+        self.sync_notices = SyncNotices(database=database, clock=clock, interval=interval)
         self.delivery = Delivery(database=database, clock=clock, channel=self._channel)
 
     @property

@@ -186,6 +186,7 @@ def _new_row(target: ChangedTarget, state: AlertState, baseline: bool, now: date
         "worst": state.worst,
         "available": target.available,
         "at_least": target.at_least,
+        "up_to": target.up_to,
         "ambiguous": target.ambiguous,
         "threshold": target.threshold,
         "margin": target.margin,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from inventory_pipeline.core.clock import Clock
 from inventory_pipeline.core.errors import InventoryError
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import one_line, short_with_cure
 from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.alerts.notices import Notice
 from inventory_pipeline.db.database import Database
@@ -74,7 +74,7 @@ class Delivery:
                 return "the route was removed"
             channel.send(notice.payload)
         except InventoryError as error:
-            return one_line(redact(str(error)))
+            return short_with_cure(redact(str(error)))
         except Exception as error:
             logger.debug("Unexpected error while delivering", exc_info=True)
             return one_line(redact(f"unexpected {type(error).__name__}: {error}"))

@@ -19,6 +19,7 @@ from inventory_pipeline.db.alerts.comparison import ChangedTarget
 from inventory_pipeline.db.alerts.evaluation import consumption_of
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore
 from inventory_pipeline.db.alerts.targets import pool_members
+from inventory_pipeline.services.alerts.blind_spells import BlindSpell
 
 # What stands in the place of a rule in alerts about stores.
 RULE_OF_STORES: Mapping[Kind, str] = {"sync": "every store's syncs", "store": "every store's freshness limit"}
@@ -73,6 +74,7 @@ def _stock_entry(
             "title": about.title,
             "available": json_number(about.available),
             "at_least": about.at_least,
+            "up_to": json_number(about.up_to),
             "ambiguous": about.ambiguous,
             "threshold": json_number(about.threshold),
             "variants": [],
@@ -113,6 +115,21 @@ def completed_sync_entry(store: StoreIntegration, detail: str) -> NoticeEntry:
     )
 
 
+def caught_up_entry(store: StoreIntegration, spell: BlindSpell) -> NoticeEntry:
+    """What happened while the store could not be seen."""
+    facts = {"level": "caught_up", "severity": "warning", "kind": "sync", "alert": None, "detail": "\n".join(spell.lines())}
+    return NoticeEntry(
+        event="caught_up",
+        severity="warning",
+        urgency=0,
+        group=store.group,
+        store=store.key,
+        platform=store.platform,
+        sku="",
+        facts=_store_facts("caught_up", "sync", store) | facts,
+    )
+
+
 def _store_facts(event: Event, kind: Kind, store: StoreIntegration) -> dict[str, Any]:
     """The facts that every entry about a store has; those about stock are empty."""
     return {
@@ -126,6 +143,7 @@ def _store_facts(event: Event, kind: Kind, store: StoreIntegration) -> dict[str,
         "title": "",
         "available": None,
         "at_least": False,
+        "up_to": None,
         "ambiguous": False,
         "threshold": None,
         "variants": [],

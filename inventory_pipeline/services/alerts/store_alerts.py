@@ -9,17 +9,18 @@ import sqlalchemy as sa
 from inventory_pipeline.core.alerts import AlertState, Kind, Level, Verdict, transition
 from inventory_pipeline.core.clock import Clock, show_instant
 from inventory_pipeline.core.notices import NoticeEntry
-from inventory_pipeline.core.stores import StoreIntegration, freshness
+from inventory_pipeline.core.stores import StoreIntegration, freshness, is_outdated, max_file_age, not_renewed
 from inventory_pipeline.core.sync import Outcome
-from inventory_pipeline.core.text import one_line
+from inventory_pipeline.core.text import short_with_cure
 from inventory_pipeline.db.alerts import notices, records
 from inventory_pipeline.db.alerts.monitored_stores import SnapshotRange, snapshot_ranges
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import snapshots
 from inventory_pipeline.db.sync.snapshots import Snapshot
+from inventory_pipeline.services.alerts.blind_spells import BlindSpell, blind_spell
 from inventory_pipeline.services.alerts.digests import Digests
-from inventory_pipeline.services.alerts.notice_entries import RULE_OF_STORES, completed_sync_entry, store_entry
+from inventory_pipeline.services.alerts.notice_entries import RULE_OF_STORES, caught_up_entry, completed_sync_entry, store_entry
 
 # The id and state of a store's unresolved alert, and when it last changed.
 CurrentAlert = tuple[int, AlertState, datetime]
@@ -56,12 +57,19 @@ def staleness(
 ) -> tuple[Verdict, str]:
     """Whether the store is `stale`, `fine`, or `gone` (inactive or purged), and why it is stale.
 
-    Its age counts from the end of its last published read, without any from its creation.
+    Its age counts from the end of its last published read, without any from its creation; a file's also from its own time.
     """
     if not store.is_active or store.purged_at is not None:
         return "gone", ""
     since = store.created_at if snapshot_range is None else snapshot_range.last_ended_at
     limit = freshness(store, interval)
+    if snapshot_range is not None and since is not None and since + limit >= now:
+        modified = snapshot_range.last_modified
+        if modified is None or not is_outdated(store, modified, now):
+            return "fine", ""
+        days = max_file_age(store) / timedelta(days=1)
+        cure = f"have its maker renew it, or set max_file_age if it is made more seldom than every {days:g} days"
+        return "stale", f"its file is {not_renewed(modified)}, more than {days:g} days ago; {cure}"
     if since is None or since + limit >= now:
         return "fine", ""
     if snapshot_range is None:
@@ -107,7 +115,7 @@ def _apply(
         alert_id = records.unresolved_id(connection, (kind, store.key, store.key, "", store.group))
     else:
         alert_id = current[0]
-        columns = {"detail": one_line(detail, _DETAIL_LENGTH)} if detail else {}
+        columns = {"detail": short_with_cure(detail, _DETAIL_LENGTH)} if detail else {}
         records.update_states(connection, [(alert_id, result.state, columns)], now)
     entry = None
     if result.event is not None:
@@ -130,10 +138,11 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
         "worst": state.worst,
         "available": None,
         "at_least": False,
+        "up_to": None,
         "ambiguous": False,
         "threshold": None,
         "rule": RULE_OF_STORES[kind],
-        "detail": one_line(detail, _DETAIL_LENGTH),
+        "detail": short_with_cure(detail, _DETAIL_LENGTH),
         "baseline": False,
         "opened_at": now,
         "changed_at": now,
@@ -141,10 +150,13 @@ def _new_row(store: StoreIntegration, kind: Kind, state: AlertState, detail: str
 
 
 class SyncNotices:
-    """Takes the end of each sync, once or more often: a run that is reported twice gives one notice."""
+    """Takes the end of each sync, once or more often: a run that is reported twice gives one notice.
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    `interval` is the sync schedule's.
+    """
+
+    def __init__(self, *, database: Database, clock: Clock, interval: timedelta) -> None:
+        self._database, self._clock, self._interval = database, clock, interval
 
     def sync_ended(self, store_key: str, run_id: str, outcome: Outcome, error: str | None, ended_at: datetime | None) -> int:
         """Opens, worsens or resolves the store's sync alert, and returns how many notices went into the outbox.
@@ -171,7 +183,16 @@ class SyncNotices:
                     digests.add(entry)
             if outcome == "published":
                 digests.add(completed_sync_entry(store, _published_detail(run_id, last)))
+                if last is not None and last.run_id == run_id:
+                    spell = blind_spell(connection, store_key, last.id, now, self._interval)
+                    if spell is not None:
+                        digests.add(caught_up_entry(store, spell))
             return digests.enqueue(connection, now, {store_key: last and last.started_at}, key=f"sync:{run_id}")
+
+    def blind_spell(self, store_key: str, snapshot_id: int) -> BlindSpell | None:
+        """What happened while the store could not be seen, where this snapshot is the first after such a time."""
+        with self._database.connect() as connection:
+            return blind_spell(connection, store_key, snapshot_id, self._clock(), self._interval)
 
 
 def _published_detail(run_id: str, last: Snapshot | None) -> str:

@@ -34,7 +34,8 @@ def sku_charts(connection: sa.Connection, store_key: str, sku: str) -> Iterator[
     """The sum over all variants that have the SKU. Nothing where the store has none."""
     items = items_with_sku(connection, store_key, sku)
     if items:
-        yield step_chart(redact(f"{sku} ({store_key})"), stock_history(connection, store_key, items))
+        several = f", {len(items)} variants added up: they may be one stock" if len(items) > 1 else ""
+        yield step_chart(redact(f"{sku} ({store_key}{several})"), stock_history(connection, store_key, items))
 
 
 def step_chart(title: str, points: Sequence[Point], threshold: float | None = None) -> str:
@@ -44,7 +45,8 @@ def step_chart(title: str, points: Sequence[Point], threshold: float | None = No
     """
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        f' role="img" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>'
+        f' role="img" aria-label="{escape(one_line(title, 90))}" font-family="sans-serif" font-size="11">'
+        '<rect width="100%" height="100%" fill="#fff"/>'
         f'<text x="{_LEFT}" y="16" font-size="13" fill="#222">{escape(one_line(title, 90))}</text>'
     )
     if all(point.units is None for point in points):

@@ -14,7 +14,10 @@ from inventory_pipeline.services.alerts.store_alerts import staleness
 
 _MEANINGS = {
     "inventory_store_last_good_read_timestamp_seconds": "When the read of the store's last published snapshot ended.",
-    "inventory_store_stale": "1 where the last good read, or without any the store, is older than the freshness limit.",
+    "inventory_store_stale": "1 where the last good read, or without any the store, is older than the freshness limit,"
+    " or a file older than its maximum age.",
+    "inventory_store_file_written_timestamp_seconds": "The own time of the file that was read last.",
+    "inventory_store_hidden_entries": "Entries that the platform counts and does not show.",
     "inventory_store_needs_reauthorization": "1 where the platform refuses the store's credentials.",
     "inventory_alerts": "Alerts that are not resolved.",
     "inventory_notices_undelivered": "Notices that wait after a failed attempt, or were given up within a week.",
@@ -47,6 +50,9 @@ def _stores(connection: sa.Connection, now: datetime, interval: timedelta) -> It
         snapshot_range = ranges.get(store.key)
         if snapshot_range is not None:
             yield "inventory_store_last_good_read_timestamp_seconds", labels, snapshot_range.last_ended_at.timestamp()
+            if snapshot_range.last_modified is not None:
+                yield "inventory_store_file_written_timestamp_seconds", labels, snapshot_range.last_modified.timestamp()
+            yield "inventory_store_hidden_entries", labels, snapshot_range.last_gap
         verdict, _ = staleness(store, snapshot_range, now, interval)
         yield "inventory_store_stale", labels, verdict == "stale"
         yield "inventory_store_needs_reauthorization", labels, store.needs_reauthorization is not None

@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from inventory_pipeline.core.alerts import Alert
 from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.quantity import show_total, total_mark
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.spreadsheets import guard
+from inventory_pipeline.core.stores import not_renewed
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.alerts.monitored_stores import MonitoredStore, monitored_stores
 from inventory_pipeline.db.alerts.records import count_unresolved, list_alerts
@@ -52,8 +54,9 @@ def _alert_table(alerts: Sequence[Alert], total: int) -> Iterator[str]:
     yield f"<h2>Open alerts: {total:,}</h2>" + (f"<p>The gravest {len(alerts):,}.</p>" if len(alerts) < total else "")
     yield "<table><tr><th>level<th>store<th>SKU<th>title<th class=n>available<th>rule<th>status<th>since<th>as of</tr>"
     for alert in alerts:
-        cells = (alert.store_key or f"group {alert.group}", alert.sku or alert.item_id, alert.words)
-        number = "–" if alert.available is None else f"{'≥ ' if alert.at_least else ''}{alert.available:,}"
+        words = "; ".join(filter(None, (alert.words, total_mark(alert.up_to, ambiguous=alert.ambiguous))))
+        cells = (alert.store_key or f"group {alert.group}", alert.sku or alert.item_id, words)
+        number = show_total(alert.available, alert.up_to, at_least=alert.at_least) or "–"
         since, as_of = show_instant(alert.opened_at), show_instant(alert.as_of) if alert.as_of else "–"
         yield f'<tr><td class="{alert.severity}">{alert.level}' + "".join(f"<td>{_cell(cell)}" for cell in cells)
         yield f"<td class=n>{number}<td>{_cell(alert.because)}<td>{alert.status}<td class=i>{since}<td class=i>{as_of}</tr>"
@@ -64,6 +67,8 @@ def _store(connection: sa.Connection, store: MonitoredStore) -> Iterator[str]:
     stale = " <span class=critical>stale</span>" if store.stale else ""
     yield f"<h2>{_text(store.store.name or store.key)}{stale}</h2>"
     as_of = show_instant(store.snapshots.last_started_at)
+    if store.snapshots.last_modified is not None:
+        as_of += f", its file {not_renewed(store.snapshots.last_modified)}"
     yield f"<p>Store {_text(store.key)}, {_text(store.store.platform)}, as of {as_of}.</p>"
     yield store_chart(connection, store.key)
 

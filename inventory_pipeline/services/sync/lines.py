@@ -46,12 +46,13 @@ def checked_page(page: Page) -> Page:
                 lines.append(checked_line(storable))
                 notes += changed
             except LineRejected as error:
-                rejected.append(_storable(RejectedLine(str(error), line.item_id, line.location_id, repr(line))))
+                rejected.append(_storable(RejectedLine.of(error, line.item_id, line.location_id, repr(line))))
     return Page(lines, rejected, page.excluded, notes)
 
 
 def _storable(line: RejectedLine) -> RejectedLine:
-    return RejectedLine(one_line(line.reason), _text(line.item_id), _text(line.location_id), one_line(line.excerpt))
+    texts = (one_line(line.excerpt), one_line(line.field, 100), one_line(line.value, 100))
+    return RejectedLine(one_line(line.reason), _text(line.item_id), _text(line.location_id), *texts)
 
 
 def _text(identity: object) -> str | None:

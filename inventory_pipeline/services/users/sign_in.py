@@ -111,14 +111,6 @@ class SignIn:
                 self._put_password(connection, user, new_hash)
             return self._begin(connection, user, browser, self._clock())
 
-    def for_user(self, name: str, browser: Browser) -> SignedIn:
-        """A new session for a user whom somebody trusted has named: an identity provider. Raises SignInRefused."""
-        with self._database.begin() as connection:
-            user = accounts.find_user(connection, name.strip().lower())
-            if user is None or not user.is_active:
-                raise SignInRefused(f"nobody here signs in as {one_line(name, 100)}; an admin adds users")
-            return self._begin(connection, user, browser, self._clock())
-
     def session(self, token: str) -> tuple[User, Token] | None:
         """The user of a session, which counts as used now; None where it has ended."""
         now = self._clock()

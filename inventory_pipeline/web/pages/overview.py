@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from inventory_pipeline.core.alerts import SEVERITIES, SEVERITY
-from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline.core.stores import StoreIntegration, is_outdated, not_renewed
 from inventory_pipeline.core.sync import StockTotals
 from inventory_pipeline.db.alerts import records
 from inventory_pipeline.db.alerts.monitored_stores import SnapshotRange, snapshot_ranges
@@ -61,6 +61,8 @@ def _row(
         trouble, to_do = "failed", "the last sync failed"
     elif last is None:
         trouble, to_do = "never", "never synced"
+    elif last.last_modified is not None and is_outdated(store, last.last_modified, view.site.clock()):
+        trouble, to_do = "stale", f"its file is {not_renewed(last.last_modified)}"
     elif is_stale:
         trouble, to_do = "stale", f"not synced for {_span(view.site.clock() - last.last_ended_at)}"
     else:

@@ -1,16 +1,19 @@
 """The list of stores, and one store: its stock over time, its syncs, what it could not tell, its alerts."""
 
+from contextlib import closing
+from itertools import islice
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from markupsafe import Markup
 from starlette.responses import Response
 
 from inventory_pipeline.core.alerts import SEVERITY
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.alerts.monitored_stores import snapshot_ranges
-from inventory_pipeline.db.alerts.records import list_alerts
+from inventory_pipeline.db.alerts.records import list_alerts, low_by_store
 from inventory_pipeline.db.stock.history import stock_history
-from inventory_pipeline.db.stock.levels import StockFilter, stock_now
+from inventory_pipeline.db.stock.levels import StockFilter, StockRow, stock_now
 from inventory_pipeline.db.stock.unread import unread_lines
 from inventory_pipeline.db.sync.snapshots import list_snapshots
 from inventory_pipeline.services.stock.charts import step_chart
@@ -46,12 +49,14 @@ def store(view: View) -> Response:
         unread = unread_lines(connection, one.key, last.id, _LINES) if last else []
         alerts = list_alerts(connection, store_key=one.key, limit=_ALERTS)
         missing = _missing(view, connection, one)
+        low = low_by_store(connection)[one.key]
     return view.page(
         "store.html",
         store=one,
         last=last,
         is_stale=is_stale,
         totals=totals,
+        low=low,
         chart=Markup(step_chart("Units available", points)) if points else "",
         points=points[-_POINTS:],
         unread=unread,
@@ -63,12 +68,11 @@ def store(view: View) -> Response:
     )
 
 
-def _missing(view: View, connection: object, one: StoreIntegration) -> list:
+def _missing(view: View, connection: sa.Connection, one: StoreIntegration) -> list[StockRow]:
     filters = StockFilter(stores=[one.key], presence="missing")
-    found = stock_now(connection, filters, now=view.site.clock(), interval=view.site.interval)  # pyright: ignore[reportArgumentType]
-    rows = [row for row, _ in zip(found, range(_LINES), strict=False)]
-    found.close()
-    return rows
+    found = stock_now(connection, filters, now=view.site.clock(), interval=view.site.interval)
+    with closing(found) as rows:
+        return list(islice(rows, _LINES))
 
 
 def activate(view: View) -> Response:

@@ -40,7 +40,7 @@ def test_a_line_is_shown_with_everything_its_platform_says(database: Database) -
     shop.sync([line("v1", **fields, quantity=Quantity.of(Decimal("1.25")))])
     expected = {"store": "berlin", "group": "outdoor", "platform": "woocommerce", "item_id": "v1", "location_id": "default"}
     expected |= fields | {"state": "tracked", "available": Decimal("1.25"), "presence": "present"}
-    expected |= {"as_of": shop.now - MINUTE, "stale": False}
+    expected |= {"as_of": shop.now - MINUTE, "stale": False, "file_written_at": None, "unverified": False}
     assert [row._asdict() for row in now(database)] == [expected]
 
 

@@ -31,7 +31,7 @@ def test_a_reader_during_a_publish_sees_the_last_snapshot_whole(database: Databa
     shop.sync([line("a", 1), line("b", 1)])
     seen = []
     with before("INSERT INTO audit_log", lambda: seen.append(units(database, shop))):
-        shop.sync([line("a", 2), line("c", 2)], accepted_shrink=True)
+        shop.sync([line("a", 2), line("c", 2)], accepted=["accept_shrink"])
     assert seen == [(1, [("a", 1), ("b", 1)])]
     assert units(database, shop) == (2, [("a", 2), ("b", None), ("c", 2)])
 

@@ -12,7 +12,7 @@ from inventory_pipeline.core.sync import Counts
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.db.tables.stock import rejected_lines, stock_changes, stock_levels
-from inventory_pipeline_tests.db.shop import Shop, line
+from inventory_pipeline_tests.db.shop import Shop, line, reasons
 
 
 def test_the_first_read_creates_and_the_same_read_again_skips_everything(database: Database) -> None:
@@ -106,13 +106,13 @@ def test_a_later_good_reading_mends_a_rejected_one_and_the_other_way_round(datab
         stage.add([line("a", 1)])
         mended = shop.publish(stage)
     assert mended.counts == Counts(seen=1, created=1, updated=0, skipped=0, rejected=0, repeats=1)
-    assert mended.rejected_reasons == {}
+    assert mended.rejections == []
     with Stage(database, shop.key) as stage:
         stage.add([line("a", 1)])
         stage.add([], [bad])
         broken = shop.publish(stage)
     assert broken.counts == Counts(seen=1, created=0, updated=0, skipped=0, rejected=1, repeats=1)
-    assert broken.rejected_reasons == {"broken": 1}
+    assert reasons(broken) == {"broken": 1}
     assert shop.level("a")["state"] == "unknown"
 
 
@@ -163,7 +163,7 @@ def test_rejected_lines_are_kept_with_their_reasons(database: Database) -> None:
     rejected = [RejectedLine("no id", excerpt="{}"), RejectedLine("no id"), RejectedLine("absurd", "new", "default", "1e99")]
     result = shop.sync([line("a", 1)], rejected)
     assert result.counts == Counts(seen=4, created=1, updated=0, skipped=0, rejected=3)
-    assert result.rejected_reasons == {"no id": 2, "absurd": 1}
+    assert reasons(result) == {"no id": 2, "absurd": 1}
     columns = (rejected_lines.c[name] for name in ("item_id", "location_id", "reason", "excerpt"))
     with database.connect() as connection:
         kept = {tuple(row) for row in connection.execute(sa.select(*columns))}

@@ -15,7 +15,7 @@ from inventory_pipeline.db.sync import leases, snapshots
 from inventory_pipeline.db.sync.publish import publish
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.db.tables.stock import stock_levels
-from inventory_pipeline_tests.db.shop import Shop, line, publication
+from inventory_pipeline_tests.db.shop import Shop, line, publication, reasons
 from inventory_pipeline_tests.db.times import HOUR, MINUTE
 
 NOT_MODIFIED = Completeness(expected=None, read=0, how="304", unchanged=True)
@@ -27,7 +27,7 @@ def test_not_modified_holds_the_last_snapshot(database: Database) -> None:
     shop.sync([line("a", 1), line("b", 1)], [RejectedLine("broken")])
     result = shop.sync(proof=NOT_MODIFIED)
     assert result.counts == Counts(seen=3, created=0, updated=0, skipped=2, rejected=1, deleted=1)
-    assert result.rejected_reasons == {"broken": 1}
+    assert reasons(result) == {"broken": 1}
     assert shop.presence("a", "b", "c") == ["present", "present", "deleted"]
     assert result.totals.units == 2
     again = shop.sync(proof=NOT_MODIFIED)
@@ -61,7 +61,7 @@ def test_coverage_keeps_what_the_read_was(database: Database) -> None:
 def test_an_accepted_shrink_is_audited(database: Database) -> None:
     shop = Shop(database)
     shop.sync([line("a", 1), line("b", 1)])
-    shop.sync([line("a", 1)], accepted_shrink=True)
+    shop.sync([line("a", 1)], accepted=["accept_shrink"])
     with database.connect() as connection:
         [entry] = audit.list_audit(connection)
         last = snapshots.last_published(connection, shop.key)

@@ -4,6 +4,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.db.sync import leases
+from inventory_pipeline.db.tables.stock import snapshots
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import add_partitions
@@ -74,6 +76,21 @@ def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went_whate
     svg = b64decode(shown.removeprefix("![units over time](data:image/svg+xml;base64,").rstrip(")")).decode()
     assert svg.count("V") == 1
     assert f"{max(before, shop.catalogue.units):,.6g}" in svg
+
+
+def test_the_first_sync_after_a_long_silence_says_what_changed_meanwhile(
+    instance: DagsterInstance, shop: DemoStore, services: Services
+) -> None:
+    first, _ = sync(instance)
+    assert "while_it_was_not_seen" not in first.materializations[0].metadata
+    with services.database.begin() as connection:
+        long_ago = services.clock() - timedelta(days=2)
+        connection.execute(snapshots.update().values(ended_at=long_ago, published_at=long_ago))
+    shop.catalogue.change(shop.catalogue.pools[0], quantity=98765)
+    second, _ = sync(instance)
+    shown = str(second.materializations[0].metadata["while_it_was_not_seen"].value)
+    assert shown.startswith("- not seen for 48")
+    assert "- came in: " in shown
 
 
 def test_a_store_without_any_number_shows_no_units_instead_of_zero(instance: DagsterInstance) -> None:

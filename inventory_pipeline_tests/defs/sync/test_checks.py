@@ -63,7 +63,7 @@ def test_a_sync_with_nothing_to_say_passes_every_check() -> None:
     ("result", "expected"),
     [
         (having(proof=GAP, warnings=["2 of 100 entries were not shown"]), {"snapshot_believable": WARN}),
-        (replace(WELL, accepted_shrink=True), {"snapshot_believable": WARN}),
+        (replace(WELL, accepted=["accept_shrink"]), {"snapshot_believable": WARN}),
         (having(counts=replace(COUNTS, rejected=1)), {"lines_readable": WARN}),
         (having(proof=replace(GAP, read=100, notes=("5 orphaned variations; delete them",))), {"snapshot_believable": WARN}),
         (having(line_notes=["2 × number beyond 1,000,000,000"]), {"lines_readable": WARN}),

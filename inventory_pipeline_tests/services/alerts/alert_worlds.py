@@ -77,7 +77,8 @@ def rule(draw: st.DrawFn) -> Threshold:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     keys = draw(st.sampled_from((KEYS, KEYS[:2], KEYS[:1])))
-    facts = st.tuples(mostly("g", "h"), st.sampled_from(("", "hall")), mostly(1, 4, 6), mostly(10, 1))
+    same_sku = mostly("", "one_stock", "never")
+    facts = st.tuples(mostly("g", "h"), st.sampled_from(("", "hall")), mostly(1, 4, 6), mostly(10, 1), same_sku)
     amounts_used = st.tuples(st.sampled_from((1, 5, 30, Decimal("0.5"))), st.sampled_from((2, 3, 4)))
     used = st.dictionaries(st.tuples(st.sampled_from(keys), st.sampled_from(ITEMS)), amounts_used, max_size=6)
     return World(
@@ -129,7 +130,8 @@ def write_world(database: Database, world: World) -> None:
 
 def write_store(connection: sa.Connection, store: Store) -> int:
     """The store with one early and four late snapshots; the last one's id."""
-    settings = {"stock_pool": store.mirror} if store.mirror else {}
+    given = {"stock_pool": store.mirror, "same_sku": store.same_sku}
+    settings = {name: value for name, value in given.items() if value}
     told = StoreIntegration(key=store.key, platform="woocommerce", url="https://x.example", group=store.group, settings=settings)
     stores.insert_store(connection, told, NOON)
     number = 0

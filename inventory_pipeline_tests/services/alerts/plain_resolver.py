@@ -48,6 +48,7 @@ class Store:
     mirror: str
     hours: int
     days: int
+    same_sku: str = ""
 
     @property
     def stale(self) -> bool:
@@ -60,12 +61,18 @@ class Used(NamedTuple):
 
 
 class Stock(NamedTuple):
-    """A sum: the known part, how many parts of it are unknown, how many sell uncounted, whether it may go below zero."""
+    """A sum: the known part, how many parts of it are unknown, how many sell uncounted, whether it may go below zero.
+
+    `most`: the sum where equal numbers of one SKU are several stocks, and not one as in `known`; None where that is settled.
+    `several`: more than one variant of a store has the SKU at one place.
+    """
 
     known: Number | None
     unknown: int
     free: int
     oversell: bool
+    most: Number | None = None
+    several: bool = False
 
 
 class Word(NamedTuple):
@@ -198,12 +205,30 @@ def _quantity(lines: list[Line]) -> Stock:
 def _sum(parts: Sequence[Stock]) -> Stock:
     numbers = [part.known for part in parts if part.known is not None]
     unknown, free = sum(part.unknown for part in parts), sum(part.free for part in parts)
-    return Stock(sum(numbers) if numbers else None, unknown, free, any(part.oversell for part in parts))
+    stock = Stock(sum(numbers) if numbers else None, unknown, free, any(part.oversell for part in parts))
+    if any(part.most is not None for part in parts):
+        stock = stock._replace(most=sum((part.known or 0) if part.most is None else part.most for part in parts))
+    return stock._replace(several=any(part.several for part in parts))
 
 
 def _of_shop(shop: Store, lines: list[Line]) -> Stock:
-    stock = total(lines)
-    return Stock(None, len(_units(lines)), 0, stock.oversell) if shop.stale else stock
+    """The SKU's stock in one store, place by place."""
+    by_place = list(grouped(lines, lambda line: line.location).values())
+    units = by_place if shop.same_sku == "one_stock" else _units(lines)
+    if shop.stale:
+        return Stock(None, len(units), 0, total(lines).oversell)
+    places = grouped(units, lambda unit: min(line.location for line in unit))
+    return _sum([_at_place(shop, together) for together in places.values()])
+
+
+def _at_place(shop: Store, units: list[list[Line]]) -> Stock:
+    """Equal numbers n of k variants may be one stock or k; different ones can only be several."""
+    stock = _sum([_quantity(unit) for unit in units])
+    several = len({min(line.item for line in unit) for unit in units}) > 1 and shop.same_sku != "never"
+    numbers = [known for unit in units if (known := _quantity(unit).known) is not None]
+    if several and len(numbers) > 1 and len(set(numbers)) == 1 and numbers[0]:
+        return stock._replace(known=numbers[0], most=sum(numbers), several=True)
+    return stock._replace(several=several)
 
 
 def _item(rule: Threshold) -> str:

@@ -42,6 +42,8 @@ class Kept:
     state: AlertState
     available: Any
     at_least: bool
+    up_to: Any
+    ambiguous: bool
     threshold: Any
 
 
@@ -58,7 +60,9 @@ def after(before: dict[Subject, Kept], world: World) -> dict[Subject, Kept]:
             continue
         state = transition(known and known.state, cast(Verdict, word.verdict), NOON).state
         if state is not None and state.status != "resolved":
-            kept[subject] = Kept(state, word.stock.known, word.stock.unknown > 0, word.threshold)
+            kept[subject] = Kept(
+                state, word.stock.known, word.stock.unknown > 0, word.stock.most, word.stock.several, word.threshold
+            )
     return kept
 
 
@@ -66,7 +70,12 @@ def live(connection: sa.Connection) -> dict[Subject, Kept]:
     about = sa.select(alerts).where(UNRESOLVED, alerts.c.kind.in_(STOCK_KINDS))
     return {
         (row.kind, row.store_key, row.subject, row.location_id, row.group_name): Kept(
-            AlertState(row.status, row.level, row.worst, row.snoozed_until), row.available, row.at_least, row.threshold
+            AlertState(row.status, row.level, row.worst, row.snoozed_until),
+            row.available,
+            row.at_least,
+            row.up_to,
+            row.ambiguous,
+            row.threshold,
         )
         for row in connection.execute(about)
     }
@@ -106,11 +115,13 @@ def test_what_is_listed_as_low_and_explained_is_what_the_check_says(database: Da
                 mine = [line for line in world.lines if line.store == store.key and asked in (line.item, named(line))]
                 items = {line.item for line in mine}
                 told = {
-                    (it.kind, it.store_key, it.subject, it.location_id, it.group): (it.verdict, it.available, it.threshold)
+                    (it.kind, it.store_key, it.subject, it.location_id, it.group): (
+                        *(it.verdict, it.available, it.up_to, it.ambiguous, it.threshold),
+                    )
                     for it in evaluated_targets(connection, found, NOON, store.key, asked)
                 }
                 assert told == {
-                    subject: (word.verdict, word.stock.known, word.threshold)
+                    subject: (word.verdict, word.stock.known, word.stock.most, word.stock.several, word.threshold)
                     for subject, word in words.items()
                     if (subject[1] == store.key and items & word.items) or subject == ("sku", "", asked, "", store.group)
                 }

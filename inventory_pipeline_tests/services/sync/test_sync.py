@@ -79,7 +79,7 @@ class TestPublished:
         page = Page([*lines(3), bad], [RejectedLine("quantity 'seven' is not a number", "worse", "default")])
         result = synced(database, [page, Completeness(expected=5, read=5, how="total")])
         assert (result.snapshot.counts.seen, result.snapshot.counts.created, result.snapshot.counts.rejected) == (5, 3, 2)
-        assert len(result.snapshot.rejected_reasons) == 2
+        assert len(result.snapshot.rejections) == 2
         assert "2 lines could not be read" in result.warnings[0]
 
     def test_what_the_connector_left_for_its_next_read_reaches_it(self, database: Database) -> None:
@@ -133,7 +133,7 @@ class TestNotBelieved:
         with pytest.raises(Quarantined, match="--store shop --accept-shrink"):
             synced(database, whole(*lines(10)))
         result = synced(database, whole(*lines(10)), accept_shrink=True)
-        assert (result.snapshot.counts.missing, result.accepted_shrink) == (30, True)
+        assert (result.snapshot.counts.missing, result.accepted) == (30, ("accept_shrink",))
         assert "30 of 40 lines are gone" in result.warnings[0]
 
     def test_a_platform_that_always_counts_too_many_asks_a_person_only_once(self, database: Database) -> None:
