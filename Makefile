@@ -33,7 +33,7 @@ check: $(VENV)/.developing ## Lint, format, types, import rules, Dagster definit
 	$(BIN)/deptry --extend-exclude "inventory_pipeline_tests|benchmarks" .
 	$(BIN)/deptry --ignore DEP002,DEP004 .
 	folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT \
-		&& INVENTORY_DATA_DIR=$$folder $(BIN)/dagster definitions validate --workspace workspace.yaml
+		&& INVENTORY_DATA_DIR=$$folder $(BIN)/dg check defs
 
 format: $(VENV)/.developing ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .

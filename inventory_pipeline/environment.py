@@ -27,6 +27,7 @@ DEFAULT_TIMEZONE = "UTC"
 DEFAULT_ALERT_INTERVAL = 3600
 DEFAULT_RETRY_WAIT = 60
 DEFAULT_RUN_HEARTBEAT = 10
+DEFAULT_HISTORY_DAYS = 90
 # What stands behind the host of an address; a password may hold anything.
 _PORT = re.compile(r"[^:]+://(?>(?:[^:/]*(?::[^@]*)?@)?)(?:\[[^\]]*\]|[^/?#:\[]*):([^/?#]*)")
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -41,7 +42,8 @@ class Environment:
     `dagster_database_url` is None while Dagster's history is SQLite in `dagster_dir`. `allowed_hosts` may be connected to
     though they are private or without TLS. `web_hosts` are the names that the site answers to, `web_url` the address by which
     people reach it, without a slash at its end, where one is set. `heartbeat_url` is called after each alert check and
-    `sync_heartbeat_url` after each scheduled sync: both are secrets.
+    `sync_heartbeat_url` after each scheduled sync: both are secrets. Runs
+    older than `history_days` are deleted by the job `maintenance`.
     """
 
     data_dir: Path
@@ -57,6 +59,7 @@ class Environment:
     dagster_database_url: str | None = field(default=None, repr=False)
     allowed_hosts: AllowedHosts = NO_HOSTS
     web_hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    history_days: int = DEFAULT_HISTORY_DAYS
     web_url: str | None = None
     heartbeat_url: str | None = field(default=None, repr=False)
     sync_heartbeat_url: str | None = field(default=None, repr=False)
@@ -100,6 +103,7 @@ def load_environment() -> Environment:
         dagster_database_url=_database_url("INVENTORY_DAGSTER_DATABASE_URL"),
         allowed_hosts=_allowed_hosts(),
         web_hosts=_host_names("INVENTORY_WEB_HOSTS"),
+        history_days=_number("INVENTORY_HISTORY_DAYS", DEFAULT_HISTORY_DAYS, 1, 3650, "days"),
         web_url=_web_url(),
         heartbeat_url=_heartbeat_url("INVENTORY_HEARTBEAT_URL"),
         sync_heartbeat_url=_heartbeat_url("INVENTORY_SYNC_HEARTBEAT_URL"),
@@ -191,9 +195,13 @@ def _timezone() -> str:
 
 
 def _seconds(name: str, default: int, least: int = 30) -> int:
+    return _number(name, default, least, 7 * 86400, "seconds")
+
+
+def _number(name: str, default: int, least: int, most: int, unit: str) -> int:
     text = _text(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= 7 * 86400:
-        raise UsageError(f"{name}={text!r:.40} is not a whole number of seconds between {least} and {7 * 86400}, such as 1800")
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise UsageError(f"{name}={text!r:.40} is not a whole number of {unit} between {least} and {most}, such as {default}")
     return int(text)

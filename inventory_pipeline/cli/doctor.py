@@ -4,7 +4,15 @@ from dataclasses import asdict
 
 import typer
 
-from inventory_pipeline.cli.doctor_dagster import look_at_daemon, look_at_dagster, look_at_runs, look_at_schedule, look_at_web
+from inventory_pipeline.cli.doctor_dagster import (
+    look_at_daemon,
+    look_at_dagster,
+    look_at_history,
+    look_at_partitions,
+    look_at_runs,
+    look_at_schedule,
+    look_at_web,
+)
 from inventory_pipeline.cli.doctor_machine import look_at_folder, look_at_python
 from inventory_pipeline.cli.doctor_stores import (
     look_at_addresses,
@@ -30,6 +38,8 @@ LOOKS = {
     "web UI": look_at_web,
     "schedule": look_at_schedule,
     "runs": look_at_runs,
+    "partitions": look_at_partitions,
+    "history": look_at_history,
     "credentials": look_at_credentials,
     "bindings": look_at_bindings,
     "addresses": look_at_addresses,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,63 @@ def look_at_schedule(session: Session) -> Iterator[Finding]:
         )
     else:
         yield Finding("schedule", "ok", f"{environment.sync_cron} ({environment.timezone}); schedule and sensors are switched on")
+
+
+def look_at_partitions(session: Session) -> Iterator[Finding]:
+    """Stores that Dagster cannot be asked to sync, since it does not know their keys."""
+    from inventory_pipeline.defs.integrations.partitions import compare_partitions
+
+    missing = compare_partitions(session.dagster, session.integrations.list()).add
+    if missing:
+        named = ", ".join(missing[:10]) + (f" and {len(missing) - 10:,} more" if len(missing) > 10 else "")
+        cure = "`inventory-pipeline serve` adds it within seconds, `sync-all-stores` before it syncs"
+        yield Finding("partitions", "warn", f"Dagster has no partition for {named}", cure)
+    else:
+        yield Finding("partitions", "ok", "every store is a partition in Dagster")
+
+
+def look_at_history(session: Session) -> Iterator[Finding]:
+    """How much room Dagster's history takes, how fast it grows, and whether anybody cleans it."""
+    from inventory_pipeline.defs.private_dagster_storage import InstigatorStatus
+
+    runs, a_day = _runs_counted(session)
+    size, days = _history_bytes(session), session.environment.history_days
+    growth = f", about {_megabytes(size / runs * a_day)} a day" if runs else ""
+    detail = f"{_megabytes(size)} for {runs:,} runs{growth}"
+    off = session.dagster.all_instigator_state(instigator_statuses={InstigatorStatus.STOPPED})
+    if any(state.name == "maintenance_schedule" for state in off):
+        cure = "switch maintenance_schedule on under Automation in Dagster's UI, or launch the job maintenance now and then"
+        yield Finding("history", "warn", f"{detail}; nothing deletes old runs", cure)
+    else:
+        yield Finding("history", "ok", f"{detail}; runs older than {days} days are deleted each night (INVENTORY_HISTORY_DAYS)")
+
+
+def _runs_counted(session: Session) -> tuple[int, float]:
+    """All runs, and how many there are a day: over the last week, or over the history where that is younger."""
+    from dagster import RunsFilter
+
+    now = session.services.clock()
+    oldest = next(iter(session.dagster.get_run_records(limit=1, ascending=True)), None)
+    if oldest is None:
+        return 0, 0.0
+    span = min(max(now - oldest.create_timestamp, timedelta(days=1)), timedelta(days=7))
+    lately = session.dagster.get_runs_count(RunsFilter(created_after=now - span))
+    return session.dagster.get_runs_count(), lately / (span / timedelta(days=1))
+
+
+def _history_bytes(session: Session) -> int:
+    if session.environment.dagster_database_url is None:
+        return sum(file.stat().st_size for file in session.environment.dagster_dir.rglob("*") if file.is_file())
+    import sqlalchemy as sa
+
+    from inventory_pipeline.defs.sync.recorded_runs import history_of
+
+    with history_of(session.dagster) as connection:
+        return connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
+
+
+def _megabytes(number: float) -> str:
+    return f"{number / 1e6:,.1f} MB"
 
 
 def look_at_runs(session: Session) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ def add(
     _ask_about_twins(session, store)
     store = replace(store, allow_private=_allowed(session, store, allow_private, registered=False), credentials=references)
     change = session.integrations.add(store, values, reuse=_is_forgotten(session, key))
-    _tell(session, f"Store {key} is registered", change)
+    _tell(session, f"Store {key} is registered", change, new=True)
 
 
 for command in (list_, show_, check):
@@ -184,8 +184,13 @@ def _credentials(key: str, given: list[str]) -> tuple[dict[str, str], dict[str, 
     return {name: reference for name, reference in references.items() if name not in values}, values
 
 
-def _tell(session: Session, done: str, change: "Change") -> None:
+def _tell(session: Session, done: str, change: "Change", *, new: bool = False) -> None:
     typer.echo(done)
+    if new:
+        # Whatever is to sync it, `dagster asset materialize --partition` too, asks Dagster for its partition.
+        from inventory_pipeline.defs.integrations.partitions import add_partitions
+
+        add_partitions(session.dagster, [change.store.key])
     for note in change.notes:
         say(note, "  ")
     store = change.store

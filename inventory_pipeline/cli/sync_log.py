@@ -34,7 +34,7 @@ def sync_log(
     elif rows:
         print_sync_log(rows)
     else:
-        say("No sync yet: `inventory-pipeline sync-all-stores` makes one.")
+        say(_why_empty(session, store))
 
 
 def _read(session: Session, store: str | None, limit: int) -> "list[SyncLogRow]":
@@ -46,6 +46,20 @@ def _read(session: Session, store: str | None, limit: int) -> "list[SyncLogRow]"
         if connection is not None:
             return read_syncs(connection, store=store, limit=limit)
     return list_syncs(session.dagster, store=store, limit=limit)
+
+
+def _why_empty(session: Session, store: str | None) -> str:
+    """The stock of a store whose runs were deleted in Dagster is still there, and so is when it was read."""
+    from inventory_pipeline.db.sync.snapshots import last_of_each
+
+    with session.services.database.connect() as connection:
+        reads = [last.ended_at for key, last in last_of_each(connection).items() if store in (None, key)]
+    if not reads:
+        return "No sync yet: `inventory-pipeline sync-all-stores` makes one."
+    return (
+        f"No run of a sync is left in Dagster's history: they were deleted there, or by maintenance. The last read ended at"
+        f" {show_instant(max(reads))}; its stock stays, and `inventory-pipeline stores list` shows its age."
+    )
 
 
 def print_sync_log(rows: "Sequence[SyncLogRow]") -> None:

@@ -8,6 +8,7 @@ import dagster as dg
 from inventory_pipeline.defs.names import STORES_PARTITIONS
 from inventory_pipeline.defs.private_dagster import FINISHED_STATUSES
 from inventory_pipeline.defs.resources import Inventory
+from inventory_pipeline.environment import load_environment
 
 # A history that nobody cleaned for years goes in several nights, not in one run without end.
 _MOST_RUNS = 20_000
@@ -15,12 +16,16 @@ _MOST_RUNS = 20_000
 
 @dg.op(
     config_schema={
-        "keep_runs_days": dg.Field(int, default_value=90, description="Older finished runs are deleted, with their logs."),
+        "keep_runs_days": dg.Field(
+            int,
+            default_value=load_environment().history_days,
+            description="Older finished runs are deleted, with their logs. INVENTORY_HISTORY_DAYS is what the schedule takes.",
+        ),
         "keep_rejected_days": dg.Field(int, default_value=90, description="How long to keep the lines that could not be read."),
         "keep_alerts_days": dg.Field(int, default_value=365, description="How long to keep resolved alerts and settled notices."),
         "keep_audit_days": dg.Field(int, default_value=730, description="How long to keep who changed what."),
     },
-    description="Deletes what is too old. Each store keeps its latest run and its latest published one.",
+    description="Deletes what is too old. Each store keeps its latest run, its latest published and its latest failed one.",
 )
 def clean_up(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     from inventory_pipeline.db import retention
@@ -43,17 +48,18 @@ def maintenance() -> None:
     clean_up()
 
 
-# Off until someone switches it on: what it deletes is gone.
 maintenance_schedule = dg.ScheduleDefinition(
     name="maintenance_schedule",
     job=maintenance,
     cron_schedule="17 3 * * *",
-    description="Runs maintenance each night. Off unless switched on.",
+    # A history that nobody cleans grows by gigabytes a year.
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Runs maintenance each night: runs older than INVENTORY_HISTORY_DAYS (90) go, with their logs.",
 )
 
 
 def delete_runs(instance: dg.DagsterInstance, which: dg.RunsFilter) -> int:
-    """Deletes the runs, except the two of each store that say how it stands. Returns how many."""
+    """Deletes the runs, except those of each store that say how it stands. Returns how many."""
     too_old = set(instance.get_run_ids(which, limit=_MOST_RUNS)) - _how_stores_stand(instance)
     for run_id in too_old:
         _delete(instance, run_id)
@@ -66,7 +72,8 @@ def _how_stores_stand(instance: dg.DagsterInstance) -> set[str]:
     stores = instance.get_dynamic_partitions(STORES_PARTITIONS)
     with history_of(instance) as connection:
         published = latest_run_ids(connection, stores, each=1, status="SUCCESS")
-        return {*latest_run_ids(connection, stores, each=1), *published}
+        failed = latest_run_ids(connection, stores, each=1, status="FAILURE")
+        return {*latest_run_ids(connection, stores, each=1), *published, *failed}
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:

@@ -3,14 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRunStatus, DefaultScheduleStatus
 
+from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.db.alerts import notices
 from inventory_pipeline.db.integrations import audit
 from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.maintenance import maintenance_schedule
+from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.runs import execute, sync
 
@@ -29,20 +33,35 @@ def old_run(instance: DagsterInstance, data_dir: Path, store: str, status: Dagst
     return run.run_id
 
 
-def test_old_runs_go_except_each_stores_latest_and_latest_published(
+def test_old_runs_go_except_each_stores_latest_latest_published_and_latest_failed(
     instance: DagsterInstance, data_dir: Path, services: Services
 ) -> None:
     gone = old_run(instance, data_dir, "berlin", DagsterRunStatus.SUCCESS)
     published = old_run(instance, data_dir, "berlin", DagsterRunStatus.SUCCESS)
     gone_too = old_run(instance, data_dir, "berlin", DagsterRunStatus.FAILURE)
-    latest = old_run(instance, data_dir, "berlin", DagsterRunStatus.FAILURE)
+    failed = old_run(instance, data_dir, "berlin", DagsterRunStatus.FAILURE)
+    passed_over = old_run(instance, data_dir, "berlin", DagsterRunStatus.SUCCESS)
+    instance.add_run_tags(passed_over, {names.OUTCOME_TAG: "inactive"})
+    latest = old_run(instance, data_dir, "berlin", DagsterRunStatus.CANCELED)
     running = old_run(instance, data_dir, "paris", DagsterRunStatus.STARTED)
     executed = execute(instance, "maintenance")
-    assert executed.outputs["deleted_runs"] == 2
+    assert executed.outputs["deleted_runs"] == 3
     kept = {run.run_id for run in instance.get_runs()} - {executed.run.run_id}
-    assert kept == {published, latest, running}
+    assert kept == {published, failed, latest, running}
     left = {path.name.partition(".")[0] for path in (data_dir / "dagster" / "history" / "runs").iterdir()}
-    assert not left & {gone, gone_too}
+    assert not left & {gone, gone_too, passed_over}
+
+
+def test_it_runs_each_night_unless_somebody_switches_it_off_and_the_environment_says_how_much_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert maintenance_schedule.default_status is DefaultScheduleStatus.RUNNING
+    assert load_environment().history_days == 90
+    monkeypatch.setenv("INVENTORY_HISTORY_DAYS", "30")
+    assert load_environment().history_days == 30
+    monkeypatch.setenv("INVENTORY_HISTORY_DAYS", "0")
+    with pytest.raises(UsageError, match="INVENTORY_HISTORY_DAYS='0' is not a whole number of days between 1 and 3650"):
+        load_environment()
 
 
 def test_young_runs_stay(instance: DagsterInstance, services: Services) -> None:

@@ -12,6 +12,7 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.interval import sync_interval
 from inventory_pipeline.defs.sync.outcome import cell
+from inventory_pipeline.environment import load_environment
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -43,10 +44,13 @@ _LATELY = timedelta(days=1)
     group_name="inventory",
     owners=["team:inventory"],
     kinds={"python", "sql"},
+    # Two checks may be missed: a run waits its turn.
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=max(3 * load_environment().alert_interval, timedelta(minutes=2))),
     description=(
         "What is low, out or oversold in all stores, and which stores are stale: checked each hour against the thresholds."
         " An alert is told once, when it opens or gets worse, and ends when the stock has recovered. `worst` lists the"
-        " gravest by number; the job manage_alerts acknowledges or snoozes them, or sets a threshold."
+        " gravest by number; the job manage_alerts acknowledges or snoozes them, or sets a threshold. Freshness here says only"
+        " that the check runs; whether each store's stock is fresh is the check every_store_is_fresh."
     ),
 )
 def stock_alerts(

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from inventory_pipeline.services.integrations.service import Change, Integrations
 
 
+# Member names are what the form shows and takes. A test holds them to the connectors.
+PLATFORMS = dg.Enum(
+    "Platform",
+    [dg.EnumValue(name) for name in ("woocommerce", "shopify", "prestashop", "medusa", "saleor", "vendure", "feed")],
+)
 REGISTER_FORM = {
     "key": dg.Field(
         str,
@@ -35,7 +40,7 @@ REGISTER_FORM = {
             " berlin-shop."
         ),
     ),
-    "platform": dg.Field(str, description="woocommerce, shopify, prestashop, medusa, saleor, vendure or feed."),
+    "platform": dg.Field(PLATFORMS, description="What the store runs on; feed is a file or an address of one."),
     "url": dg.Field(
         str, default_value="", description="The store's address, https and public, without any key or password in it."
     ),
@@ -57,6 +62,11 @@ REGISTER_FORM = {
     ),
     "is_active": dg.Field(bool, default_value=True, description="Whether it may be synced."),
     "auto_sync": dg.Field(bool, default_value=False, description="Whether its first sync starts as soon as it is active."),
+    "check": dg.Field(
+        bool,
+        default_value=False,
+        description="true asks the store itself first: it is registered only if address, credentials and permissions are right.",
+    ),
 }
 ACTIONS = dg.Enum("StoreAction", [dg.EnumValue(name) for name in ("activate", "deactivate", "check", "change", "verify")])
 CHANGEABLE = ("url", "name", "group", "settings", "credentials")
@@ -84,9 +94,16 @@ MANAGE_FORM = {
 @dg.op(config_schema=REGISTER_FORM, out=dg.Out(dg.Nothing), description="Says the store's state, and what starts its first sync.")
 def register(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory]) -> None:
     started = system_clock()
+    form = dict(context.op_config)
+    check_first = form.pop("check")
     with _integrations(context, inventory) as integrations:
-        store = StoreIntegration(**context.op_config)
-        change = integrations.add(store, reuse=no_run_carries(context.instance, store.key.strip()))
+        store = StoreIntegration(**{**form, "key": form["key"].strip()})
+        reuse = no_run_carries(context.instance, store.key)
+        if problems := integrations.problems(store, reuse=reuse):
+            raise UsageError(_all_told(problems))
+        if check_first:
+            _refuse_what_is_not_well(integrations.try_out(store, {}), f"store {store.key} was not registered: it is not well")
+        change = integrations.add(store, reuse=reuse)
     _tell(context, change, started)
 
 
@@ -99,7 +116,10 @@ def manage(context: dg.OpExecutionContext, inventory: dg.ResourceParam[Inventory
         return
     with _integrations(context, inventory) as integrations:
         if action == "check":
-            _tell_findings(context, key, integrations.check(key))
+            findings = integrations.check(key)
+            _refuse_what_is_not_well(findings, f"store {key} is not well")
+            context.log.info("Store %s is well", key)
+            context.add_output_metadata({"store": key, **_lines(findings)})
             return
         given = {name: context.op_config[name] for name in CHANGEABLE if context.op_config[name]}
         if given and action != "change":
@@ -155,15 +175,23 @@ def _tell(context: dg.OpExecutionContext, change: "Change", since: datetime) -> 
     context.add_output_metadata(shown)
 
 
-def _tell_findings(context: dg.OpExecutionContext, key: str, items: "Sequence[CheckItem]") -> None:
+def _all_told(problems: Sequence[str]) -> str:
+    """A form that is wrong in three places should not have to be launched four times."""
+    if len(problems) == 1:
+        return problems[0]
+    return f"{len(problems)} things are wrong: " + "; ".join(f"({n}) {problem}" for n, problem in enumerate(problems, 1))
+
+
+def _lines(items: "Sequence[CheckItem]") -> dict[str, str]:
     """A line for each finding: a table would be hidden behind a link on the run's page."""
-    findings = {item.check: one_line(redact(f"{'well' if item.ok else 'NOT WELL'}: {_finding(item)}"), 1_000) for item in items}
+    return {item.check: one_line(redact(f"{'well' if item.ok else 'NOT WELL'}: {_finding(item)}"), 1_000) for item in items}
+
+
+def _refuse_what_is_not_well(items: "Sequence[CheckItem]", verdict: str) -> None:
+    """Raises Failure where a finding is not well, with all of them beside it."""
     wrong = [f"{item.check}: {_finding(item)}" for item in items if not item.ok]
     if wrong:
-        text = one_line(redact(f"store {key} is not well: {'; '.join(wrong)}"), 2_000)
-        raise dg.Failure(text, metadata=findings, allow_retries=False)
-    context.log.info("Store %s is well", key)
-    context.add_output_metadata({"store": key, **findings})
+        raise dg.Failure(one_line(redact(f"{verdict}: {'; '.join(wrong)}"), 2_000), metadata=_lines(items), allow_retries=False)
 
 
 def _verify(context: dg.OpExecutionContext, inventory: Inventory, key: str, sku: str) -> None:

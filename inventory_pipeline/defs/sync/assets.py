@@ -8,9 +8,11 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.integrations.partitions import stores_partitions
 from inventory_pipeline.defs.resources import Inventory
 from inventory_pipeline.defs.sync.checks import check_results, check_specs
+from inventory_pipeline.defs.sync.interval import sync_interval
 from inventory_pipeline.defs.sync.outcome import failure_links, materialization, observation
 from inventory_pipeline.defs.sync.sync_log import trigger_of
 from inventory_pipeline.defs.sync.sync_run import log_outcome, run_sync
+from inventory_pipeline.environment import load_environment
 
 _NOTHING = "the sync ended without a snapshot, and without saying why: this is a fault of the program"
 
@@ -23,7 +25,9 @@ _NOTHING = "the sync ended without a snapshot, and without saying why: this is a
     output_required=False,
     group_name="inventory",
     owners=["team:inventory"],
-    kinds={"python", "sql"},
+    # The platforms, by which the catalog can be filtered; a test holds them to the connectors.
+    kinds={"feed", "medusa", "prestashop", "saleor", "shopify", "vendure", "woocommerce"},
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=sync_interval(load_environment()) * 1.25),
     # A plain schema: a field of `dg.Config` takes {"env": NAME} for any NAME, and prints a refused value with its text.
     config_schema={
         "accept_shrink": dg.Field(
@@ -46,7 +50,9 @@ _NOTHING = "the sync ended without a snapshot, and without saying why: this is a
     description=(
         "The stock of each store: one partition per store. A sync reads the whole store, proves that nothing is missing,"
         " and publishes it at once; otherwise the last good snapshot stays, and the run says why and what to do. The"
-        " figures on this page are of the store that was synced last: choose yours under Partitions."
+        " figures on this page are of the store that was synced last: choose yours under Partitions. Freshness too is of the"
+        " whole asset: one dead store hides behind the others; what is true of each is in stock_alerts and its check"
+        " every_store_is_fresh."
     ),
 )
 def inventory_snapshot(
@@ -56,7 +62,7 @@ def inventory_snapshot(
         outcome = run_sync(context, inventory, heartbeat)
         if outcome.result is not None:
             # Before its checks: what a check says is of the latest materialization that there is.
-            yield materialization(context.instance, outcome.result, outcome.report)
+            yield materialization(outcome.result, outcome.units, outcome.report)
         store = context.partition_key if context.has_partition_key else None
         if store is not None:
             yield from check_results(outcome)

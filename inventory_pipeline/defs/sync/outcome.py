@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -18,6 +16,8 @@ from inventory_pipeline.defs import names
 from inventory_pipeline.defs.sync.sync_log import trigger_of
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from inventory_pipeline.db.stock.history import Point
 
 # Dagster puts a markdown of more characters behind a link.
@@ -34,7 +34,8 @@ _CHARTED_SYNCS = 42
 class SyncOutcome:
     """What a sync came to: `result` where it published, else `error`, on one line with what to do about it.
 
-    A store that is inactive in a backfill has neither: nothing was to be done.
+    `units` are the store's over its latest syncs, this one last. A store that is inactive in a backfill has neither result
+    nor error: nothing was to be done.
 
     `holder` is the run that holds the store, where that is why this one was refused; `accepts` are the settings of a run that
     would publish what was quarantined. `report` says what changed since the last good sync, where the store could not be seen
@@ -43,6 +44,7 @@ class SyncOutcome:
 
     name: Outcome
     result: SyncResult | None = None
+    units: "Sequence[Point]" = ()
     error: str | None = None
     holder: str | None = None
     accepts: tuple[str, ...] = ()
@@ -121,11 +123,18 @@ def failure_links(outcome: SyncOutcome, store: str | None) -> dict[str, dg.Metad
     return {}
 
 
-def materialization(instance: dg.DagsterInstance, result: SyncResult, report: Sequence[str] = ()) -> dg.MaterializeResult:
+def units_lately(connection: "sa.Connection", store: str) -> "Sequence[Point]":
+    """The store's units after each of its latest syncs, from the database: what Dagster keeps can be wiped."""
+    from inventory_pipeline.db.stock.history import stock_history
+
+    return stock_history(connection, store)[-_CHARTED_SYNCS:]
+
+
+def materialization(result: SyncResult, lately: "Sequence[Point]" = (), report: Sequence[str] = ()) -> dg.MaterializeResult:
     """The published snapshot with its figures. A run's page shows the first few lines only, so what matters most comes first."""
     snapshot, read = result.snapshot, result.read
     counts, totals = snapshot.counts, snapshot.totals
-    chart, units = units_over_time(instance, result), units_of(totals)
+    chart, units = _units_over_time(result.store, lately), units_of(totals)
     return dg.MaterializeResult(
         metadata={
             "as_of": dg.MetadataValue.timestamp(read.started_at),
@@ -222,28 +231,13 @@ def units_of(totals: StockTotals) -> Number | None:
     return totals.units if totals.lines > totals.untracked + totals.unknown else None
 
 
-def units_over_time(instance: dg.DagsterInstance, result: SyncResult) -> str:
-    """How the store's units went over its latest syncs, as markdown with a picture; empty before there is anything to compare.
+def _units_over_time(store: str, points: "Sequence[Point]") -> str:
+    """Markdown with a picture of the points; empty before there is anything to compare.
 
     Dagster's own plots over time mix all stores.
     """
-    from inventory_pipeline.db.stock.history import Point
     from inventory_pipeline.services.stock.charts import data_uri, step_chart
 
-    earlier = list(_earlier(instance, result.store))
-    if not earlier:
+    if len(points) < 2:
         return ""
-    svg = step_chart(f"Units of store {result.store}", [*earlier, Point(result.read.ended_at, units_of(result.snapshot.totals))])
-    return f"![units over time]({data_uri(svg)})"
-
-
-def _earlier(instance: dg.DagsterInstance, store: str) -> "Iterator[Point]":
-    """Oldest first. One query."""
-    from inventory_pipeline.db.stock.history import Point
-
-    which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[store])
-    for record in reversed(instance.fetch_materializations(which, limit=_CHARTED_SYNCS - 1).records):
-        materialization = record.asset_materialization
-        units = None if materialization is None else materialization.metadata.get("units")
-        known = units.value if isinstance(units, dg.FloatMetadataValue) else None
-        yield Point(datetime.fromtimestamp(record.timestamp, UTC), None if known is None else Decimal(str(known)))
+    return f"![units over time]({data_uri(step_chart(f'Units of store {store}', points))})"

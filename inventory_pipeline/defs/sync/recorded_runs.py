@@ -19,7 +19,7 @@ from inventory_pipeline.core.errors import UsageError
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.text import one_line
 from inventory_pipeline.db.engine import checked_url, make_engine
-from inventory_pipeline.defs.names import PARTITION_TAG, SNAPSHOT, SYNC_JOB
+from inventory_pipeline.defs.names import OUTCOME_TAG, PARTITION_TAG, SNAPSHOT, SYNC_JOB
 from inventory_pipeline.environment import PROJECT_ROOT, Environment
 
 if TYPE_CHECKING:
@@ -90,11 +90,13 @@ def runs_by_id(connection: sa.Connection, run_ids: Sequence[str]) -> list[Record
 def latest_run_ids(connection: sa.Connection, stores: Sequence[str], *, each: int, status: str | None = None) -> list[str]:
     """Ids of the latest `each` runs of each store, of that status only where one is given; newest first. One query.
 
+    With a status, runs that passed over an inactive store do not count: they say nothing of its stock.
     Dagster's own `bucket_by` is ignored by its SQL storages (1.13), and one query a store would grow with their number.
     """
     chosen = sa.and_(_tags.c.key == PARTITION_TAG, _tags.c.value.in_(list(stores)))
     if status is not None:
-        chosen = sa.and_(chosen, _runs.c.status == status)
+        passed_over = sa.select(_tags.c.run_id).where(_tags.c.key == OUTCOME_TAG, _tags.c.value == "inactive")
+        chosen = sa.and_(chosen, _runs.c.status == status, _runs.c.run_id.not_in(passed_over))
     rank = sa.func.row_number().over(partition_by=_tags.c.value, order_by=_runs.c.id.desc())
     runs = _runs.join(_tags, _runs.c.run_id == _tags.c.run_id)
     ranked = sa.select(_runs.c.id, _runs.c.run_id, rank.label("rank")).select_from(runs).where(chosen).subquery()

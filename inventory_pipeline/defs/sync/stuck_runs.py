@@ -19,7 +19,7 @@ from inventory_pipeline.core.sync import SyncResult
 from inventory_pipeline.defs import names
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG, code_server_executes
 from inventory_pipeline.defs.sync.checks import check_results
-from inventory_pipeline.defs.sync.outcome import SyncOutcome, materialization, observation, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, materialization, observation, units_lately, write_tags
 from inventory_pipeline.defs.sync.sync_log import has_own_tags, is_sync
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def close_run(instance: dg.DagsterInstance, services: "Services", run_id: str, r
         write_tags(instance, run, outcome, platform)
     if published is not None:
         if newest:
-            _report_published(instance, run, published)
+            _report_published(instance, services, run, published)
         event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, run.job_name, message=f"It had published when {reason}.")
         instance.report_dagster_event(event, run_id)
     elif canceling:
@@ -286,12 +286,13 @@ def _published(services: "Services", run: dg.DagsterRun) -> tuple[str | None, Sy
     return None if known is None else known.platform, result, newest
 
 
-def _report_published(instance: dg.DagsterInstance, run: dg.DagsterRun, result: SyncResult) -> None:
+def _report_published(instance: dg.DagsterInstance, services: "Services", run: dg.DagsterRun, result: SyncResult) -> None:
     """The partition's materialization and checks, as far as the run had not reported them itself."""
     which = dg.AssetRecordsFilter(asset_key=dg.AssetKey(names.SNAPSHOT), asset_partitions=[result.store])
     latest = next(iter(instance.fetch_materializations(which, limit=1).records), None)
     shown = latest.asset_materialization.metadata.get("as_of") if latest and latest.asset_materialization else None
-    metadata = materialization(instance, result).metadata
+    with services.database.connect() as connection:
+        metadata = materialization(result, units_lately(connection, result.store)).metadata
     if metadata is not None and shown != metadata["as_of"]:
         instance.report_runless_asset_event(dg.AssetMaterialization(names.SNAPSHOT, metadata=metadata, partition=result.store))
     events = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records

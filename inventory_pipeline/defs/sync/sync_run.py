@@ -29,7 +29,7 @@ from inventory_pipeline.defs.integrations.partitions import add_partitions
 from inventory_pipeline.defs.private_dagster import CODE_SERVER_TAG
 from inventory_pipeline.defs.resources import Inventory, failure
 from inventory_pipeline.defs.sync.interval import sync_interval
-from inventory_pipeline.defs.sync.outcome import SyncOutcome, write_tags
+from inventory_pipeline.defs.sync.outcome import SyncOutcome, units_lately, write_tags
 from inventory_pipeline.defs.sync.stuck_runs import StuckRunWatch
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def _sync(context: dg.AssetExecutionContext, services: "Services", key: str, sto
         accept_shrink=accepted["accept_shrink"],
         accept_unreadable=accepted["accept_unreadable"],
     )
-    return SyncOutcome("published", result=result, report=_blind_spell(services, result))
+    with services.database.connect() as connection:
+        units = units_lately(connection, key)
+    return SyncOutcome("published", result=result, units=units, report=_blind_spell(services, result))
 
 
 def _store_key(context: dg.AssetExecutionContext) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,6 +92,25 @@ class Integrations:
             self._try_to_connect(connection, store)
             self._record(connection, "stores add", store.key, _described(store))
             return _changed(connection, store.key, notes)
+
+    def problems(self, store: StoreIntegration, *, reuse: bool = False) -> Sequence[str]:
+        """Every reason for which `add` would refuse the store, so that a form can tell them all at once."""
+        with self._database.connect() as connection:
+            stored, other = _secret_names(connection), stores.get_store(connection, store.key)
+        looks: list[Callable[[], object]] = [
+            partial(checked_key, store.key),
+            partial(checked_url, store.url),
+            partial(check_settings, store.settings),
+            *[partial(check_references, {name: reference}, stored) for name, reference in store.credentials.items()],
+        ]
+        found = [text for look in looks if (text := _refusal(look))]
+        if other is not None and not (reuse and other.purged_at is not None):
+            found.append(f"store key {store.key!r} is taken: choose another")
+        if _refusal(looks[1]) is None:  # an address that can be looked at
+            plain = replace(store, url=store.url.strip())
+            found += filter(None, [_refusal(partial(self._connect.check_address, plain, registered=False))])
+            found += filter(None, [_refusal(partial(self._connect.rehearse, plain))])
+        return list(dict.fromkeys(found))
 
     def set(
         self,
@@ -279,6 +299,14 @@ def _checked(connect: Callable[[], Connector]) -> tuple[Connector | None, Sequen
     except InventoryError as error:
         return None, [CheckItem("address", False, str(error))]
     return connector, run_cancellable(connector.check())
+
+
+def _refusal(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def _registered(connection: sa.Connection, key: str) -> StoreIntegration:

@@ -10,7 +10,9 @@ from inventory_pipeline.connectors.registry import platforms
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.db.integrations import audit, stores
 from inventory_pipeline.defs import names
-from inventory_pipeline.defs.integrations.jobs import REGISTER_FORM
+from inventory_pipeline.defs.integrations.jobs import PLATFORMS, REGISTER_FORM
+from inventory_pipeline.defs.sync.assets import inventory_snapshot
+from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.wiring import Services
 from inventory_pipeline_tests.defs.conftest import bind
@@ -61,8 +63,10 @@ def test_the_run_says_what_becomes_of_the_first_sync(instance: DagsterInstance, 
 
 
 def test_the_form_names_every_platform_and_the_credentials_that_it_needs() -> None:
+    assert {value.config_value for value in PLATFORMS.enum_values} == {one.platform for one in platforms()}
+    (asset_kinds,) = inventory_snapshot.specs_by_key.values()
+    assert asset_kinds.kinds == {one.platform for one in platforms()}
     for platform in platforms():
-        assert platform.platform in str(REGISTER_FORM["platform"].description)
         assert f"{platform.platform}: " in str(REGISTER_FORM["credentials"].description)
         assert all(name in str(REGISTER_FORM["credentials"].description) for name in platform.credentials)
 
@@ -85,9 +89,49 @@ def test_a_secret_in_the_address_is_refused_and_repeated_nowhere(instance: Dagst
 
 def test_what_the_store_cannot_be_is_said_in_one_line(instance: DagsterInstance) -> None:
     assert "not a slug" in register(instance, key="Paris Shop").failure
-    assert "woocommerce" in register(instance, platform="shopware").failure
+    with pytest.raises(DagsterInvalidConfigError, match="shopware"):
+        register(instance, platform="shopware")
     register(instance)
     assert "store key 'paris' is taken" in register(instance).failure
+
+
+def test_all_that_is_wrong_is_told_at_once_and_each_once(instance: DagsterInstance, services: Services) -> None:
+    executed = register(
+        instance,
+        key="Paris Shop",
+        url="https://paris.example/?api_key=0123456789abcdef0123",
+        settings={"password": "hunter22hunter"},
+        credentials={"consumer_key": RAW, "consumer_secret": "secret:NOWHERE"},
+    )
+    for part in (
+        "5 things are wrong: (1) ",
+        "not a slug",
+        "the address holds",
+        "setting 'password'",
+        "consumer_key is neither",
+        "not stored",
+    ):
+        assert part in executed.failure
+    assert not any(secret in executed.texts for secret in (RAW, "hunter22hunter", "0123456789abcdef0123"))
+    executed = register(instance, settings={"conections": "2", "per_page": "many"}, credentials={})
+    assert "conections" in executed.failure
+    assert not services.integrations.list()
+
+
+def test_with_check_a_store_is_asked_before_it_is_registered(
+    instance: DagsterInstance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DemoStore(demo_catalogue(1)) as shop:
+        monkeypatch.setenv("INVENTORY_CRED_KEY", shop.key)
+        monkeypatch.setenv("INVENTORY_CRED_SECRET", "cs_" + "0" * 40)
+        bind(services, shop.url)
+        executed = register(instance, url=shop.url, check=True)
+        assert "store paris was not registered: it is not well: credentials" in executed.failure
+        assert not services.integrations.list()
+        monkeypatch.setenv("INVENTORY_CRED_SECRET", shop.secret)
+        assert register(instance, url=shop.url, check=True).run.status is DagsterRunStatus.SUCCESS
+        assert [store.key for store in services.integrations.list()] == ["paris"]
+        assert shop.requests
 
 
 def test_a_field_cannot_read_the_servers_environment(instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,11 +63,14 @@ def test_a_published_sync_leaves_numbers_to_plot_a_check_and_its_line_in_the_log
     assert list(shown)[:3] == ["as_of", "units", "lines"]
 
 
-def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went(instance: DagsterInstance, shop: DemoStore) -> None:
+def test_from_the_second_sync_on_a_picture_shows_how_the_stores_units_went_whatever_was_wiped_in_dagster(
+    instance: DagsterInstance, shop: DemoStore
+) -> None:
     first, _ = sync(instance)
     assert "units_over_time" not in first.materializations[0].metadata
     before = shop.catalogue.units
     shop.catalogue.change(shop.catalogue.pools[0], quantity=98765)
+    instance.wipe_assets([dg.AssetKey(names.SNAPSHOT)])
     second, _ = sync(instance)
     shown = str(second.materializations[0].metadata["units_over_time"].value)
     svg = b64decode(shown.removeprefix("![units over time](data:image/svg+xml;base64,").rstrip(")")).decode()
@@ -92,8 +95,8 @@ def test_the_first_sync_after_a_long_silence_says_what_changed_meanwhile(
 
 def test_a_store_without_any_number_shows_no_units_instead_of_zero(instance: DagsterInstance) -> None:
     unknown = having(totals=replace(TOTALS, units=0, unknown=60, untracked=40))
-    assert "units" not in (materialization(instance, unknown).metadata or {})
-    assert (materialization(instance, WELL).metadata or {})["units"] == 500.0
+    assert "units" not in (materialization(unknown).metadata or {})
+    assert (materialization(WELL).metadata or {})["units"] == 500.0
 
 
 def test_a_line_that_cannot_be_read_is_a_warning_on_a_published_snapshot(instance: DagsterInstance, shop: DemoStore) -> None:
