@@ -78,6 +78,8 @@ def _of_sqlite(error: sqlite3.Error, database: str, reason: str, file: Path | No
         return DatabaseBusy(f"{database} stays locked by {by or 'another program'}: {reason}; {_AGAIN}; {cure}")
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and file is not None and _is_full(file)):
         return _full(database)
+    if code == sqlite3.SQLITE_CANTOPEN and file is not None and file.is_dir():
+        return None
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         cure = "let the user that runs this write the file and its folder, or set INVENTORY_DATA_DIR to another one"
         return DatabaseReadOnly(f"{database} cannot be written: {reason}; {cure}")

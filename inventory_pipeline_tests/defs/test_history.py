@@ -28,6 +28,7 @@ LAUNCH = ("job", "launch", "-j", names.SYNC_JOB, "--tags", TAGS, "-w", str(PROJE
 HOME = {"DAGSTER_HOME": str(PROJECT_ROOT)}
 
 
+@pytest.mark.slow
 def test_every_entry_from_every_folder_shares_one_history(instance: DagsterInstance, tmp_path: Path) -> None:
     add_partitions(instance, ["nobody"])
     # `job launch` refuses to work without DAGSTER_HOME.

@@ -197,6 +197,7 @@ def process_of(instance: dg.DagsterInstance, run_id: str) -> int:
     return int(str(started.event_log_entry.get_dagster_event().engine_event_data.metadata["pid"].value))
 
 
+@pytest.mark.slow
 def test_a_run_executed_again_counts_for_itself(
     dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_run_executed_again_counts_for_itself(
     assert (row.outcome, row.created, row.updated) == ("published", 0, 1)
 
 
+@pytest.mark.slow
 def test_materializing_several_partitions_is_a_run_and_a_row_each(
     dev: DagsterDev, instance: dg.DagsterInstance, services: Services, shop: DemoStore
 ) -> None:

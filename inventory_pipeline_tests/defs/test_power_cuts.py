@@ -109,6 +109,7 @@ def test_every_run_ends_by_itself_whatever_step_it_was_in_and_no_living_one_does
         assert_nothing_is_lost_or_doubled(steps, step, run_id, opened[step])
 
 
+@pytest.mark.slow
 def test_a_run_without_lease_and_one_that_has_just_published_end_by_themselves(
     services: Services, history: dg.DagsterInstance, shops: Callable[[str], DemoStore]
 ) -> None:

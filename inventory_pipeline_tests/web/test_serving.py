@@ -80,6 +80,7 @@ def test_sigterm_lets_a_running_sync_end_and_leaves_nothing(data_dir: Path) -> N
     assert ours(data_dir) == {}
 
 
+@pytest.mark.slow
 def test_dev_loads_changed_code_and_a_second_signal_ends_it_at_once(data_dir: Path, postgres_server: PostgresServer) -> None:
     """Also: history in PostgreSQL, listening everywhere, and a host name of one's own."""
     history = {"INVENTORY_DAGSTER_DATABASE_URL": postgres_server.create_empty_database()}

@@ -88,11 +88,7 @@ def _requests(waiting: Sequence[StoreIntegration], runs: Sequence[dg.DagsterRun]
     """The run key is the same until an attempt has ended: however often the sensor ticks, each attempt is one run."""
     ended = Counter(run.tags[names.PARTITION_TAG] for run in runs if run.is_finished)
     return [
-        dg.RunRequest(
-            run_key=f"{store.key}:first:{ended[store.key]}",
-            partition_key=store.key,
-            tags={names.PLATFORM_TAG: store.platform},
-        )
+        dg.RunRequest(run_key=f"{store.key}:first:{ended[store.key]}", partition_key=store.key)
         for store in waiting
         if ended[store.key] < _ATTEMPTS
     ]

@@ -45,10 +45,7 @@ def inventory_sync_schedule(
     # A request for a key that Dagster does not know would fail the whole tick.
     add_partitions(context.instance, [store.key for store in active])
     tick = show_instant(context.scheduled_execution_time)
-    return [
-        dg.RunRequest(run_key=f"{store.key}:{tick}", partition_key=store.key, tags={names.PLATFORM_TAG: store.platform})
-        for store in active
-    ]
+    return [dg.RunRequest(run_key=f"{store.key}:{tick}", partition_key=store.key) for store in active]
 
 
 @dg.sensor(
