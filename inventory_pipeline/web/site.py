@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -38,6 +38,8 @@ PAGES: tuple[Page, ...] = (
     *alerts.PAGES,
     *people.PAGES,
 )
+# Dagster's own pages to which runs and assets link, in addresses that begin at the root.
+_DAGSTER_PAGES = ("assets", "locations", "runs")
 # A form's size: text fields only. Starlette itself refuses more than so many fields.
 _FORM_BYTES, _FORM_FIELDS = 1_000_000, 2_000
 
@@ -46,11 +48,16 @@ def create_site(site: Site, dagster: "BehindTheDoor | None" = None) -> "ASGIApp"
     """The whole application, still without the gate before it."""
     routes: list[Route | Mount] = [_route(site, page) for page in PAGES]
     routes.append(Mount("/static", _Static(directory=STATIC), name="static"))
+    routes += [Route(f"/{name}/{{rest:path}}", _to_dagster) for name in _DAGSTER_PAGES if dagster is not None]
     handlers: dict[Any, Any] = {HTTPException: _plain_refusal, 404: _no_page(site)}
     pages = Starlette(routes=routes, exception_handlers=handlers)
     pages.router.redirect_slashes = False  # each page has one address
     door = Door(pages, site.sign_in)
     return door if dagster is None else dagster.before(door)
+
+
+async def _to_dagster(request: Request) -> Response:
+    return RedirectResponse(str(request.url.replace(scheme="", netloc="", path=f"/dagster{request.url.path}")))
 
 
 class _Static(StaticFiles):

@@ -12,6 +12,7 @@ import pytest
 from inventory_pipeline.core.users import RIGHTS, ROLES, Right
 from inventory_pipeline.db.integrations.audit import list_audit
 from inventory_pipeline.db.integrations.stores import list_stores
+from inventory_pipeline.defs.names import SYNC_JOB, launchpad, store_page
 from inventory_pipeline.environment import PROJECT_ROOT
 from inventory_pipeline.web.site import PAGES
 from inventory_pipeline.web.state import STATIC
@@ -267,6 +268,12 @@ def test_dagster_is_reached_by_admins_of_all_groups_alone(
         assert multipart.status_code in (403, 404)
     assert server.dagster.reached == before
     assert browsers["root"].request(method, path, content=body, headers=json).text == "Dagster"
+
+
+@pytest.mark.parametrize("link", [store_page("north"), launchpad(SYNC_JOB, "accept_shrink: true", "north"), "/runs/abc"])
+def test_links_that_runs_and_assets_hold_lead_to_dagster_behind_the_door(root: httpx.Client, link: str) -> None:
+    answer = root.get(link, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/dagster{link}")
 
 
 def test_no_form_is_taken_at_dagster_not_even_of_an_admin(server: SiteServer, root: httpx.Client) -> None:
