@@ -206,8 +206,18 @@ class PublishesNothing(Inventory):
     @contextmanager
     def open(self) -> Iterator[Any]:
         with super().open() as services:
-            sync = SimpleNamespace(sync_all_products=lambda *_, **__: None)
-            yield SimpleNamespace(database=services.database, clock=services.clock, sync=lambda: sync)
+            yield SilentServices(services)
+
+
+class SilentServices:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._services, name)
+
+    def sync(self, *_: object, **__: object) -> Any:
+        return SimpleNamespace(sync_all_products=lambda *_, **__: None)
 
 
 def test_a_sync_that_ends_well_without_a_snapshot_is_red_although_the_output_is_not_required(
@@ -219,6 +229,8 @@ def test_a_sync_that_ends_well_without_a_snapshot_is_red_although_the_output_is_
         [inventory_snapshot], instance=instance, partition_key="berlin", resources=resources, raise_on_error=False
     )
     assert not ended.success
+    (failed,) = ended.get_step_failure_events()
+    assert str(failed.step_failure_data.error).startswith("dagster._core.definitions.events.Failure: ")
     assert not ended.asset_materializations_for_node(names.SNAPSHOT)
 
 
