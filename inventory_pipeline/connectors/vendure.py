@@ -4,7 +4,7 @@ Seen on a real server (3.7.3). It answers refusals with a 200. Without `take` a 
 always given. A session's token comes in a header of the answer to the log-in, on some servers only as a cookie.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -14,13 +14,13 @@ import httpx
 import msgspec
 from msgspec import Raw
 
-from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
+from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import check_names, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.toolkit.graphql import ENVELOPE, Camel, GraphQLApi, GraphQLError, Query, shown
 from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenTexts
-from inventory_pipeline.connectors.toolkit.parsing import decode_nodes
+from inventory_pipeline.connectors.toolkit.parsing import decode_nodes, is_sku
 from inventory_pipeline.connectors.toolkit.tokens import FetchedToken, Grant, HeaderToken
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
@@ -48,10 +48,10 @@ SETTINGS = Query("InventorySettings", "query InventorySettings { globalSettings 
 COUNT = Query("InventoryCount", "query InventoryCount { productVariants(options: { take: 1 }) { totalItems } }")
 VARIANTS = Query(
     "InventoryVariants",
-    "query InventoryVariants($take: Int!, $skip: Int!) {"
-    " productVariants(options: { take: $take, skip: $skip, sort: { id: ASC } }) { totalItems items { id sku name enabled"
-    " trackInventory outOfStockThreshold useGlobalOutOfStockThreshold product { id enabled }"
-    " stockLevels { stockOnHand stockAllocated stockLocation { id name } } } } }",
+    "query InventoryVariants($take: Int!, $skip: Int!, $filter: ProductVariantFilterParameter) {"
+    " productVariants(options: { take: $take, skip: $skip, sort: { id: ASC }, filter: $filter })"
+    " { totalItems items { id sku name enabled trackInventory outOfStockThreshold useGlobalOutOfStockThreshold"
+    " product { id enabled } stockLevels { stockOnHand stockAllocated stockLocation { id name } } } } }",
 )
 
 
@@ -257,17 +257,31 @@ class Vendure:
         async with self._http:
             api = self._connect()
             shop = (await api.execute(SETTINGS, _Settings)).global_settings
-            variants: PagedList[Variant] = PagedList(
-                "productVariants", partial(self._page, api), self._per_page, self._http.connections, seen=SeenTexts()
-            )
+            variants = self._variants(api)
             async with aclosing(variants.pages()) as pages:
                 async for listed in pages:
                     yield page_of(listed, shop)
         proof.add(variants)
         yield replace(proof.completeness("distinct ids against totalItems"), memo=self._http.memo)
 
-    async def _page(self, api: VendureApi, number: int) -> ListPage[Variant]:
-        found = (await api.execute(VARIANTS, _Variants, take=self._per_page, skip=(number - 1) * self._per_page)).product_variants
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """One request for the server's settings, and one for the variants."""
+        which = {"id": {"in": [item.item_id for item in items]}} if items else {"sku": {"eq": sku}}
+        async with self._http:
+            api = self._connect()
+            shop = (await api.execute(SETTINGS, _Settings)).global_settings
+            listed = await self._variants(api, filter=which).whole()
+        if not items:
+            listed.items = [variant for variant in listed.items if is_sku(variant.sku, sku)]
+        return page_of(listed, shop)
+
+    def _variants(self, api: VendureApi, **which: Any) -> PagedList[Variant]:
+        fetch = partial(self._page, api, which)
+        return PagedList("productVariants", fetch, self._per_page, self._http.connections, seen=SeenTexts())
+
+    async def _page(self, api: VendureApi, which: Mapping[str, Any], number: int) -> ListPage[Variant]:
+        size = self._per_page
+        found = (await api.execute(VARIANTS, _Variants, take=size, skip=(number - 1) * size, **which)).product_variants
         return ListPage(number, *decode_nodes(found.items, Variant), found.total_items)
 
 

@@ -107,6 +107,10 @@ class MadeUpShop:
 
     def _page(self, items: list[dict[str, Any]], query: dict[str, str]) -> Answer:
         size, number = int(query.get("per_page", 10)), int(query.get("page", 1))
+        if "include" in query:
+            items = [item for item in items if str(item["id"]) in query["include"].split(",")]
+        if "sku" in query:
+            items = [item for item in (*items, *self.variations) if item["sku"].lower() == query["sku"].lower()]
         wanted = set(query["_fields"].split(","))
         page = items[(number - 1) * size : number * size]
         shown = [_only(item, wanted) for item in page if item["id"] not in self.hidden]

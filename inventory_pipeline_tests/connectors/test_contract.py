@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from base64 import b64decode
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import get_args
@@ -11,11 +12,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from inventory_pipeline.connectors.base import CheckName
+from inventory_pipeline.connectors.base import AskedItem, AsksForItems, CheckName
 from inventory_pipeline.connectors.registry import connector_for, platform_names, platforms
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, PlatformUnavailable, SyncError, UsageError
 from inventory_pipeline.core.redaction import redact
-from inventory_pipeline.core.stock import Completeness, Page, checked_line
+from inventory_pipeline.core.stock import Completeness, Page, StockLine, checked_line
 from inventory_pipeline.http.hosts import Host
 from inventory_pipeline_tests.connectors.platform_case import Live, PlatformCase, case_of
 from inventory_pipeline_tests.connectors.reading import Whole, read_whole
@@ -95,6 +96,33 @@ def test_one_bad_item_costs_only_itself(case: PlatformCase) -> None:
 def test_two_reads_of_one_store_are_alike(case: PlatformCase) -> None:
     with case.whole() as live:
         assert read(live).lines == read(live).lines
+
+
+def asked(live: Live, items: Sequence[AskedItem], sku: str) -> tuple[dict[tuple[str, str], StockLine], int]:
+    """The lines that the platform gives for an item, and the requests that it took."""
+    connector = live.connector()
+    assert isinstance(connector, AsksForItems)
+    page = asyncio.run(connector.read_items(items, sku))
+    return {(line.item_id, line.location_id): line for line in page.lines}, connector.api_calls
+
+
+def test_what_is_asked_for_one_item_is_what_a_read_publishes(case: PlatformCase) -> None:
+    """By the ids that a read gave, and by an SKU alone; a server that finds what is only written alike misleads nobody."""
+    with case.whole() as live:
+        if not isinstance(live.connector(), AsksForItems):
+            pytest.skip("the platform can only be read whole")
+        lines = read(live).lines
+        for item_id in {item_id for item_id, _ in lines}:
+            own = {identity: line for identity, line in lines.items() if identity[0] == item_id}
+            line = next(iter(own.values()))
+            found, calls = asked(live, [AskedItem(item_id, line.product_id)], line.sku or "")
+            assert found == own
+            assert calls <= 3
+            assert line.sku
+            assert asked(live, [], line.sku)[0] == own
+            assert asked(live, [], line.sku.swapcase())[0] == {}
+        assert asked(live, [AskedItem("999999999", "999999999")], "SKU")[0] == {}
+        assert live.server.all_closed()
 
 
 def test_calls_are_counted_as_the_platform_counts_them(case: PlatformCase) -> None:

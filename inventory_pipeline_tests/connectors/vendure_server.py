@@ -77,9 +77,10 @@ class VendureServer:
             return Answer.json({"data": {"productVariants": {"totalItems": len(self.variants)}}})
         if variables["take"] > MOST:
             return refusal("USER_INPUT_ERROR", f"Cannot take more than {MOST} results from a list query")
-        page = self.variants[variables["skip"] : variables["skip"] + variables["take"]]
+        listed = [one for one in self.variants if _matches(one, variables.get("filter") or {})]
+        page = listed[variables["skip"] : variables["skip"] + variables["take"]]
         shown = [one for one in page if not isinstance(one, dict) or one.get("id") not in self.hidden]
-        return Answer.json({"data": {"productVariants": {"totalItems": len(self.variants), "items": shown}}})
+        return Answer.json({"data": {"productVariants": {"totalItems": len(listed), "items": shown}}})
 
     def _login(self, variables: dict[str, str]) -> Answer:
         if (variables["username"], variables["password"]) != (USERNAME, self.password):
@@ -101,6 +102,13 @@ class VendureServer:
         given = request.headers.get("authorization" if self.takes == "bearer" else "cookie", "")
         wanted = f"Bearer {self._session}" if self.takes == "bearer" else f"session={self._session}"
         return given == wanted and self.left > 0
+
+
+def _matches(one: Any, which: dict[str, Any]) -> bool:
+    """As over MySQL, upper and lower case of an SKU are alike."""
+    if "sku" in which:
+        return one["sku"].lower() == which["sku"]["eq"].lower()
+    return "id" not in which or one["id"] in which["id"]["in"]
 
 
 def vendure_context(

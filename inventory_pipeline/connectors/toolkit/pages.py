@@ -181,6 +181,16 @@ class PagedList(Generic[Item]):
                     self.total = page.total or self.total
                     yield self._counted(page)
 
+    async def whole(self) -> ListPage[Item]:
+        """A short list as one page: what is asked for by id or SKU."""
+        found: ListPage[Item] = ListPage(1, [], [], None)
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                found.items += page.items
+                found.is_new += page.is_new
+                found.rejected += page.rejected
+        return found
+
     @property
     def coverage(self) -> ListCoverage:
         """What the list proves. Items beyond its total are not counted: they would hide a gap of another list."""

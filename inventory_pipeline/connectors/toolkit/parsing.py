@@ -173,6 +173,11 @@ def text_of(raw: str | float | None) -> str:
     return raw if isinstance(raw, str) else "" if raw is None else str(raw)
 
 
+def is_sku(raw: str | float | None, sku: str) -> bool:
+    """Whether a field holds just this SKU: servers asked for one also find what is written alike, or begins like it."""
+    return text_of(raw).strip() == sku
+
+
 def price_of(raw: str | float | None) -> Decimal | None:
     """The price. None where none is set or it cannot be read: a bad price must not reject its line."""
     try:

@@ -14,7 +14,7 @@ from inventory_pipeline.connectors.store_settings import choice, flag, language,
 from inventory_pipeline.connectors.toolkit.addresses import store_address
 from inventory_pipeline.connectors.toolkit.checks import stopped_by, version_item
 from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds, whole_lists
-from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, total_of, whole_id
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, is_sku, total_of, whole_id
 from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WAYS, NoRoute, WooApi
 from inventory_pipeline.connectors.woocommerce.lines import Found, LineBuilder, Listed, Product, Variation
 from inventory_pipeline.core.errors import SyncError, UsageError
@@ -145,7 +145,8 @@ class WooCommerce:
     async def _items_with(self, sku: str) -> list[AskedItem]:
         """A search for an SKU finds variations among the products."""
         found = await self._listed("/products", Found, sku=sku)
-        return [AskedItem(str(each.id), str(whole_id(each.parent_id) or each.id)) for each in found.items]
+        own = (each for each in found.items if is_sku(each.sku, sku))
+        return [AskedItem(str(each.id), str(whole_id(each.parent_id) or each.id)) for each in own]
 
     async def _listed(self, route: str, kind: type[Listed], **which: str) -> ListPage[Listed]:
         asked = {"per_page": 100, "status": "any", "_fields": field_names(kind), **which, **self._lang}

@@ -64,6 +64,7 @@ class Found(msgspec.Struct, gc=False, kw_only=True):
 
     id: Any
     parent_id: int | str | None = None
+    sku: str | int | None = None
 
 
 Listed = TypeVar("Listed", Product, Variation, Found)
