@@ -4,13 +4,13 @@ Seen on a real server (3.23.28). A token that is not valid counts as anonymous, 
 200: so who is asking is asked first. A warehouse's `quantity` includes what is allocated to orders.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import ClassVar
 
 import msgspec
 from msgspec import Raw
 
-from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
+from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
@@ -25,7 +25,7 @@ from inventory_pipeline.connectors.toolkit.graphql import (
     shown,
 )
 from inventory_pipeline.connectors.toolkit.pages import SeenTexts
-from inventory_pipeline.connectors.toolkit.parsing import decode_nodes
+from inventory_pipeline.connectors.toolkit.parsing import decode_nodes, is_sku
 from inventory_pipeline.connectors.toolkit.tokens import HeaderToken
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity
@@ -33,6 +33,7 @@ from inventory_pipeline.core.stock import NO_LOCATION, Completeness, Page, Stock
 from inventory_pipeline.http.response import Response
 
 PERMISSION = "MANAGE_PRODUCTS"
+MOST = 100  # variants that one request may be given; each SKU belongs to one of them
 _EXPIRED = {"ExpiredSignatureError", "InvalidTokenError", "InvalidSignatureError", "DecodeError"}
 
 IDENTITY = Query("InventoryIdentity", "query InventoryIdentity { app { permissions { code } } me { userPermissions { code } } }")
@@ -40,7 +41,8 @@ COUNT = Query("InventoryCount", "query InventoryCount { productVariants(first: 1
 # No channel is named, which would leave out what is not listed in it.
 VARIANTS = Query(
     "InventoryVariants",
-    "query InventoryVariants($first: Int!, $after: String) { productVariants(first: $first, after: $after)"
+    "query InventoryVariants($first: Int!, $after: String, $where: ProductVariantWhereInput)"
+    " { productVariants(first: $first, after: $after, where: $where)"
     " { pageInfo { hasNextPage endCursor } edges { node { id sku name trackInventory channelListings { id }"
     " product { id name channelListings { isPublished } }"
     " stocks { quantity quantityAllocated quantityReserved warehouse { id name } } } } } }",
@@ -180,7 +182,7 @@ class Saleor:
     def __init__(self, context: ConnectorContext) -> None:
         context.check_names(self.info)
         self._url = f"{store_address(context.store.url, ('/graphql',))}/graphql/"
-        self._per_page = whole_number(context.store.settings, "per_page", 100, 1, 100)
+        self._per_page = whole_number(context.store.settings, "per_page", MOST, 1, MOST)
         auth = HeaderToken("Authorization", f"Bearer {context.credentials['token'].strip()}")
         self._http = context.open_http(auth=auth)
 
@@ -225,6 +227,17 @@ class Saleor:
         expected = min(before, total)
         how = "distinct ids against totalCount"
         yield Completeness(expected, min(found, expected), how, repeats, moved=before != total, memo=self._http.memo)
+
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """One request for who is asking, and one for the variants: no more than `MOST` of them."""
+        which = {"ids": [item.item_id for item in items]} if items else {"sku": {"eq": sku}}
+        async with self._http:
+            api = SaleorApi(self._http, self._url)
+            await api.identify()
+            answer = await api.execute(VARIANTS, _Variants, first=MOST, after=None, where=which)
+        variants, rejected = decode_nodes((edge.node for edge in answer.product_variants.edges), Variant)
+        asked = (variant for variant in variants if items or is_sku(variant.sku, sku))
+        return Page([line for variant in asked for line in lines_of(variant)], rejected)
 
 
 def lines_of(variant: Variant) -> Iterator[StockLine]:

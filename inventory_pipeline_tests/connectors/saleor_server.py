@@ -58,11 +58,19 @@ class SaleorServer:
         variants = self.variants if known else self.variants[:1]
         if name == "InventoryCount":
             return Answer.json({"data": {"productVariants": {"totalCount": len(variants)}}})
+        variants = [one for one in variants if _matches(one, variables.get("where") or {})]
         start = int(variables["after"] or 0)
         end = start + variables["first"]
         page = {"hasNextPage": end < len(variants), "endCursor": str(end)}
         shown = [one for one in variants[start:end] if not isinstance(one, dict) or one.get("id") not in self.hidden]
         return Answer.json({"data": {"productVariants": {"pageInfo": page, "edges": [{"node": one} for one in shown]}}})
+
+
+def _matches(one: Any, where: dict[str, Any]) -> bool:
+    """More loosely than a real server: upper and lower case of an SKU are alike."""
+    if "sku" in where:
+        return one["sku"].lower() == where["sku"]["eq"].lower()
+    return "ids" not in where or one["id"] in where["ids"]
 
 
 def saleor_context(url: str, settings: dict[str, str] | None = None, **more: Any) -> ConnectorContext:
