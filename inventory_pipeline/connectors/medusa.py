@@ -4,7 +4,7 @@ Seen on a real server (2.21.2). Lists are sorted by id: sorted by title or date 
 includes reserved units; what can be sold is `available_quantity`, which may be negative.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -13,12 +13,12 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import httpx
 import msgspec
 
-from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
+from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import whole_number
 from inventory_pipeline.connectors.toolkit.addresses import ErrorBody, store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
-from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenTexts
-from inventory_pipeline.connectors.toolkit.parsing import decode_list, text_id, text_of
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenTexts, joined
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, is_sku, text_id, text_of
 from inventory_pipeline.connectors.toolkit.spool import Spool
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, LineRejected, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Number, Quantity, platform_number
@@ -36,6 +36,8 @@ _FIELDS = {
     ),
     "stock-locations": "id,name",
 }
+# In an address the server takes no longer list than this; to know that an item is shared, fewer would do.
+_MOST_IDS = 20
 
 
 class _Level(msgspec.Struct, gc=False):
@@ -48,9 +50,16 @@ class _Level(msgspec.Struct, gc=False):
     incoming_quantity: Any = None
 
 
+class _Sold(msgspec.Struct, gc=False):
+    id: str
+
+
 class _Item(msgspec.Struct, gc=False):
+    """`variants` are those that are sold from it, where they are asked for."""
+
     id: Any
     location_levels: list[_Level]
+    variants: list[_Sold | None] | None = None
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -144,7 +153,7 @@ class Medusa:
         credentials = CheckItem("credentials", True, "the server accepts the secret API key")
         async with self._http:
             try:
-                totals = [(await self._page(route, kind, 1, 1)).total for route, kind in _KINDS.items()]
+                totals = [(await self._page(route, kind, 1, 1, {})).total for route, kind in _KINDS.items()]
             except SyncError as error:
                 return stopped_by(error, address, credentials)
         seen = f"{totals[0] or 0:,} inventory items and {totals[1] or 0:,} variants are listed"
@@ -170,16 +179,51 @@ class Medusa:
                 yield page
         yield replace(proof.completeness("distinct ids against the count of each list"), memo=self._http.memo)
 
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """Three requests, for variants, their inventory items and the locations; one more where others share an item."""
+        # Not every release of 2 filters by SKU; what the search finds besides is left out.
+        which = _ids(item.item_id for item in items) if items else {"q": sku}
+        with Spool(VariantFact, LevelFact) as spool:
+            async with self._http:
+                asked = await self._entries("product-variants", _Variant, which).whole()
+                if not items:
+                    asked.items = [variant for variant in asked.items if is_sku(variant.sku, sku)]
+                    asked.is_new = [True] * len(asked.items)
+                page, own = PageBuilder(asked.rejected), {variant.id for variant in asked.items}
+                facts = list(variant_facts(asked, page))
+                spool.add(facts)
+                places = await self._add_stock(spool, {fact.item for fact in facts if fact.item != fact.id}, own)
+            made = joined(pages_of(spool.items(), places))
+        page.add_all(line for line in made.lines if line.item_id in own)
+        given = page.page()
+        return replace(given, rejected=given.rejected + [entry for entry in made.rejected if entry.item_id in own])
+
+    async def _add_stock(self, spool: Spool[VariantFact, LevelFact], items: set[str], own: set[str]) -> dict[str, str]:
+        """Adds the items' levels, and the variants beside `own` that are sold from them. Returns the locations' names."""
+        if not items:
+            return {}
+        fields = {"fields": f"{_FIELDS['inventory-items']},variants.id"}
+        listed = await self._entries("inventory-items", _Item, _ids(items) | fields).whole()
+        spool.add(level_facts(listed))
+        sold = {variant.id for item in listed.items for variant in item.variants or () if variant}
+        if sold - own:
+            sharing = await self._entries("product-variants", _Variant, _ids(sold - own)).whole()
+            spool.add(variant_facts(sharing, PageBuilder()))
+        return {place.id: place.name for place in (await self._entries("stock-locations", _Location).whole()).items}
+
     async def _list(self, route: str, kind: type[Row], proof: ProofBuilder) -> AsyncGenerator[ListPage[Row]]:
-        fetch = partial(self._page, route, kind, size=self._per_page)
-        entries = PagedList(f"/{route}", fetch, self._per_page, self._http.connections, seen=SeenTexts())
+        entries = self._entries(route, kind)
         async with aclosing(entries.pages()) as pages:
             async for page in pages:
                 yield page
         proof.add(entries)
 
-    async def _page(self, route: str, kind: type[Row], number: int, size: int) -> ListPage[Row]:
-        params = {"limit": size, "offset": (number - 1) * size, "order": "id", "fields": _FIELDS[route]}
+    def _entries(self, route: str, kind: type[Row], which: Mapping[str, str] | None = None) -> PagedList[Row]:
+        fetch = partial(self._page, route, kind, size=self._per_page, which=which or {})
+        return PagedList(f"/{route}", fetch, self._per_page, self._http.connections, seen=SeenTexts())
+
+    async def _page(self, route: str, kind: type[Row], number: int, size: int, which: Mapping[str, str]) -> ListPage[Row]:
+        params = {"limit": size, "offset": (number - 1) * size, "order": "id", "fields": _FIELDS[route], **which}
         response = await self._http.get(f"{self._url}/{route}", params=params)
         if response.status != 200 or response.is_html:
             raise error_of(response)
@@ -188,6 +232,10 @@ class Medusa:
 
 _KINDS: Mapping[str, Any] = {"inventory-items": _Item, "product-variants": _Variant, "stock-locations": _Location}
 _KEYS = {"inventory-items": "inventory_items", "product-variants": "variants", "stock-locations": "stock_locations"}
+
+
+def _ids(ids: Iterable[str]) -> dict[str, str]:
+    return {f"id[{number}]": one for number, one in enumerate(sorted(ids)[:_MOST_IDS])}
 
 
 class _Counted(msgspec.Struct):

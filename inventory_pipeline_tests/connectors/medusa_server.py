@@ -63,12 +63,27 @@ class MedusaServer:
         if request.headers.get("authorization") != expected:
             return Answer.json({"message": "Unauthorized"}, 401)
         query = request.query
-        if unknown := set(query) - {"limit", "offset", "order", "fields"}:
+        ids = {name: value for name, value in query.items() if name.startswith("id[")}
+        if unknown := set(query) - {"limit", "offset", "order", "fields", "q"} - set(ids):
             return Answer.json({"type": "invalid_data", "message": f"Invalid request: Unrecognized fields: {unknown}"}, 400)
         route = request.path.removeprefix("/admin/")
         rows, limit, offset = sorted(self.rows[route], key=lambda row: str(row["id"])), int(query["limit"]), int(query["offset"])
+        rows = [row for row in rows if (not ids or row["id"] in ids.values()) and _found(row, query.get("q", ""))]
+        if "variants.id" in query["fields"]:
+            rows = [row | {"variants": self._sold_from(row["id"])} for row in rows]
         shown = [row for row in rows[offset : offset + limit] if row["id"] not in self.hidden]
         return Answer.json({LISTS[route]: shown, "count": len(rows), "offset": offset, "limit": limit})
+
+    def _sold_from(self, item_id: str) -> list[dict[str, str]]:
+        variants = self.rows["product-variants"]
+        return [
+            {"id": one["id"]} for one in variants if item_id in [part["inventory_item_id"] for part in one["inventory_items"]]
+        ]
+
+
+def _found(row: dict[str, Any], words: str) -> bool:
+    """The search looks into SKU and title, whatever the case."""
+    return any(words.lower() in str(row.get(name)).lower() for name in ("sku", "title")) or not words
 
 
 def medusa_context(url: str, settings: dict[str, str] | None = None, **more: Any) -> ConnectorContext:

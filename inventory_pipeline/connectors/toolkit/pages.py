@@ -105,6 +105,17 @@ class PageBuilder:
         return Page(self._lines, self._rejected, self._excluded)
 
 
+def joined(pages: Iterable[Page]) -> Page:
+    """Few pages as one."""
+    whole, excluded = Page(), Counter[str]()
+    for page in pages:
+        whole.lines.extend(page.lines)
+        whole.rejected.extend(page.rejected)
+        whole.notes.extend(page.notes)
+        excluded.update(page.excluded)
+    return Page(whole.lines, whole.rejected, +excluded, whole.notes)
+
+
 class SeenTexts:
     """A set of text ids. It keeps a digest of eight bytes of each."""
 

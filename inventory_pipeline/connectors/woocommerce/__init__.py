@@ -1,6 +1,5 @@
 """WooCommerce 7 to 11 through its REST API v3: products, then their variations, by the fewest calls the version allows."""
 
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,7 +12,7 @@ from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorCo
 from inventory_pipeline.connectors.store_settings import choice, flag, language, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address
 from inventory_pipeline.connectors.toolkit.checks import stopped_by, version_item
-from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds, whole_lists
+from inventory_pipeline.connectors.toolkit.pages import ListPage, PagedList, ProofBuilder, SeenIds, joined, whole_lists
 from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, is_sku, total_of, whole_id
 from inventory_pipeline.connectors.woocommerce.api import NAMESPACE, WAYS, NoRoute, WooApi
 from inventory_pipeline.connectors.woocommerce.lines import Found, LineBuilder, Listed, Product, Variation
@@ -135,12 +134,7 @@ class WooCommerce:
                     route = f"/products/{owner}/variations"
                     listed = await self._listed(route, Variation, include=",".join(variations))
                     pages.append(self._builder.add_variations(listed, int(owner)))
-        whole, excluded = Page(), Counter[str]()
-        for page in pages:
-            whole.lines.extend(page.lines)
-            whole.rejected.extend(page.rejected)
-            excluded.update(page.excluded)
-        return Page(whole.lines, whole.rejected, +excluded)
+        return joined(pages)
 
     async def _items_with(self, sku: str) -> list[AskedItem]:
         """A search for an SKU finds variations among the products."""
