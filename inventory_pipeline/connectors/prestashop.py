@@ -4,8 +4,9 @@ Seen on real servers (8.0.5, 8.1.7, 8.2.1, 9.1.4). Numbers come as texts, an emp
 any other order rows that share their place are repeated and lost.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -13,12 +14,12 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import httpx
 import msgspec
 
-from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
+from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.store_settings import choice, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.toolkit.pages import PageBuilder
-from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, price_of, text_of, whole_id
+from inventory_pipeline.connectors.toolkit.parsing import decode_list, field_names, is_sku, price_of, text_of, whole_id
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, Quantity, platform_number
 from inventory_pipeline.core.redaction import redact
@@ -157,6 +158,34 @@ class PrestaShop:
         expected, read = sum(totals.values()), sum(one.read for one in lists)
         yield Completeness(expected, read, "read by id, against the list of all ids", lists=lists, memo=self._http.memo)
 
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """Three requests for the products that are meant, and two before them to find an SKU's."""
+        async with self._http:
+            owners = {item.item_id.partition("-")[0] for item in items} if items else await self._owners_of(sku)
+            if not owners:
+                return Page()
+            which = f"[{'|'.join(sorted(owners))}]"
+            products, bad = await self._rows("products", Product, {"filter[id]": which})
+            combinations, worse = await self._rows("combinations", Combination, {"filter[id_product]": which})
+            stock, worst = await self._rows("stock_availables", StockRow, {"filter[id_product]": which})
+        page = page_of(Tile(products, combinations, stock, [*bad, *worse, *worst]))
+        asked = {item.item_id for item in items}
+        if not items:
+            asked = {f"{product.id}-0" for product in products if is_sku(product.reference, sku)}
+            asked |= {f"{whole_id(one.id_product)}-{one.id}" for one in combinations if is_sku(one.reference, sku)}
+        page.lines[:] = [line for line in page.lines if line.item_id in asked]
+        page.rejected[:] = [line for line in page.rejected if line.item_id is None or line.item_id in asked]
+        return page
+
+    async def _owners_of(self, sku: str) -> set[str]:
+        """The products that have the SKU themselves or by a combination."""
+        which = {"filter[reference]": reference_filter(sku)}
+        products, _ = await self._rows("products", Product, which)
+        combinations, _ = await self._rows("combinations", Combination, which)
+        found = {product.id for product in products if is_sku(product.reference, sku)}
+        found |= {whole_id(one.id_product) for one in combinations if is_sku(one.reference, sku)}
+        return {str(number) for number in found if number}
+
     async def _tiles(self) -> AsyncGenerator[Tile]:
         after, first = -1, await self._products(-1)
         while True:
@@ -208,6 +237,11 @@ class PrestaShop:
         if response.status != 200 or response.is_html:
             raise error_of(response)
         return response
+
+
+def reference_filter(sku: str) -> str:
+    """A filter is taken as it stands unless it has brackets, the webservice's own signs: those of an SKU become wildcards."""
+    return f"[{re.sub(r'[][]', '_', sku)}]%" if "[" in sku or "]" in sku else sku
 
 
 def error_of(response: Response) -> SyncError:

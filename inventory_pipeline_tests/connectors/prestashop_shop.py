@@ -80,16 +80,29 @@ class PrestaShopServer:
     @staticmethod
     def _matches(row: dict[str, Any], query: dict[str, str]) -> bool:
         for name, text in query.items():
-            if found := re.fullmatch(r"filter\[(\w+)\]", name):
-                low, high = map(int, text.strip("[]").split(","))
-                if not low <= int(row[found[1]]) <= high:
-                    return False
+            if (found := re.fullmatch(r"filter\[(\w+)\]", name)) and not _passes(str(row[found[1]]), text):
+                return False
         return True
 
     @staticmethod
     def _key_of(request: Request) -> str:
         header = request.headers.get("authorization", "")
         return request.query.get("ws_key") or base64.b64decode(header.removeprefix("Basic ")).decode().rstrip(":")
+
+
+def _passes(value: str, text: str) -> bool:
+    """As the webservice: brackets hold a list, a range, a pattern or a value; without them it is the value, whatever the case."""
+    before, inner, after = parts.groups() if (parts := re.fullmatch(r"(.*)\[(.*)\](.*)", text)) else ("", "", "")
+    if parts is None:
+        return value.lower() == text.lower()
+    if "%" in (before, after):
+        pattern = "".join({"%": ".*", "_": "."}.get(sign, re.escape(sign)) for sign in f"{before}{inner}{after}")
+        return re.fullmatch(pattern, value, re.IGNORECASE) is not None
+    if before or after:
+        return True
+    if interval := re.fullmatch(r"(\d+),(\d+)", inner):
+        return int(interval[1]) <= int(value) <= int(interval[2])
+    return value in inner.split("|")
 
 
 def presta_context(url: str, settings: dict[str, str] | None = None, **more: Any) -> ConnectorContext:

@@ -117,7 +117,7 @@ def test_what_is_asked_for_one_item_is_what_a_read_publishes(case: PlatformCase)
             line = next(iter(own.values()))
             found, calls = asked(live, [AskedItem(item_id, line.product_id)], line.sku or "")
             assert found == own
-            assert calls <= 4
+            assert calls <= 5
             assert line.sku
             assert asked(live, [], line.sku)[0] == own
             assert asked(live, [], line.sku.swapcase())[0] == {}

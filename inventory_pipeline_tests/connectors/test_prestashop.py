@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inventory_pipeline.connectors.base import CheckItem
+from inventory_pipeline.connectors.base import AsksForItems, CheckItem
 from inventory_pipeline.connectors.prestashop import BEGUN, ORPHAN, PACK, SUM
 from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.core.errors import CredentialsRejected, PlatformUnavailable, ScopeMissing, StoreMisconfigured, SyncError
@@ -120,6 +120,17 @@ def test_one_shop_of_a_multishop_is_asked_for_by_its_id() -> None:
     server = PrestaShopServer(ROWS, fault=lambda request: asked.append(request.query.get("id_shop", "")))
     read(server, shop="3")
     assert set(asked) == {"3"}
+
+
+@pytest.mark.parametrize("sku", ["A[1]", "[A]", "A|B", "1,2", "100%", "A_1"])
+def test_an_sku_that_holds_the_signs_of_a_filter_is_found_by_itself(sku: str) -> None:
+    others = ["A", "B", "A[2]", "A-1", "1", "2", "100x", "A|C"]
+    products = [product(number, reference=reference) for number, reference in enumerate([sku, *others], 1)]
+    with LocalServer(shop_of(products, [row(number, number) for number in range(1, 10)])) as server:
+        connector = connector_for("prestashop")(presta_context(server.url))
+        assert isinstance(connector, AsksForItems)
+        page = asyncio.run(connector.read_items([], sku))
+    assert [(line.item_id, line.sku) for line in page.lines] == [("1-0", sku)]
 
 
 def test_a_key_may_go_in_the_address() -> None:
