@@ -1,6 +1,7 @@
 """A Shopify shop whose goods and faults a test decides, for what the demo shop does not show. Exports and pages alike."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,10 +119,14 @@ class MadeUpShopify:
     def InventoryExportCancel(self, id: str) -> Any:  # noqa: A002, N802
         return {"bulkOperationCancel": {"bulkOperation": {"id": id, "status": "CANCELING"}, "userErrors": []}}
 
-    def InventoryPage(self, after: str | None, **_: Any) -> Any:  # noqa: N802
-        start = int(after or 0)
-        shown = [self._with_levels(variant) for variant in self.variants[start : start + self.page]]
-        return {"productVariants": {"nodes": shown, "pageInfo": self._page_info(start + self.page, len(self.variants))}}
+    def InventoryPage(self, after: str | None, query: str = "", **_: Any) -> Any:  # noqa: N802
+        start, found = int(after or 0), [variant for variant in self.variants if not query or _found(variant, query)]
+        shown = [self._with_levels(variant) for variant in found[start : start + self.page]]
+        return {"productVariants": {"nodes": shown, "pageInfo": self._page_info(start + self.page, len(found))}}
+
+    def InventorySharing(self, item: str) -> Any:  # noqa: N802
+        sold = [variant for variant in self.variants if variant["inventoryItem"]["id"] == item]
+        return {"inventoryItem": {"variants": {"nodes": sold, "pageInfo": self._page_info(0, 0)}}}
 
     def InventoryLevels(self, item: str, after: str, **_: Any) -> Any:  # noqa: N802
         found = next(variant for variant in self.variants if variant["inventoryItem"]["id"] == item)
@@ -143,3 +148,12 @@ class MadeUpShopify:
 
     def _page_info(self, end: int, total: int) -> dict[str, Any]:
         return {"hasNextPage": end < total, "endCursor": str(end)}
+
+
+def _found(variant: Mapping[str, Any], query: str) -> bool:
+    """Ids joined by OR, or an SKU in quotation marks: it finds whatever begins so, upper and lower case alike."""
+    if query.startswith("id:"):
+        return variant["id"].rpartition("/")[2] in query.replace("id:", "").split(" OR ")
+    quoted = re.fullmatch(r'sku:"((?:[^"\\]|\\.)*)"', query)
+    assert quoted, f"{query} is not one quoted SKU"
+    return (variant["sku"] or "").lower().startswith(re.sub(r"\\(.)", r"\1", quoted[1]).lower())

@@ -1,10 +1,13 @@
 """A shop read whole over a socket: the demo's in every version and both ways, and made-up ones for what it does not show."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
 
+from inventory_pipeline.connectors.base import AskedItem, AsksForItems
+from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.connectors.shopify.lines import BUNDLE
 from inventory_pipeline.connectors.shopify.queries import VERSIONS
 from inventory_pipeline.core.errors import IncompleteRead
@@ -15,7 +18,7 @@ from inventory_pipeline.demo.shopify.nodes import VARIANTS
 from inventory_pipeline.demo.shops import demo_catalogue
 from inventory_pipeline_tests.connectors.made_up_shopify import MadeUpShopify, level, variant
 from inventory_pipeline_tests.connectors.reading import Whole
-from inventory_pipeline_tests.connectors.shopify_reading import read_made_up, read_url
+from inventory_pipeline_tests.connectors.shopify_reading import read_made_up, read_url, shopify_context
 from inventory_pipeline_tests.http.local_server import Answer, Request
 
 
@@ -153,3 +156,27 @@ def test_a_variant_that_cannot_be_read_was_shown_all_the_same() -> None:
 def test_what_may_be_anything_is_not_taken_for_the_variant_that_is_not_shown(node: dict[str, str], way: str) -> None:
     whole = read_made_up(MadeUpShopify([variant(1), node]), read=way)
     assert (whole.proof.gap, len(whole.rejected)) == (1, 1)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_item_asked_for_is_what_a_read_of_the_demo_shop_gives(demo: DemoShopify, version: str) -> None:
+    lines = read_demo(demo, api_version=version).lines
+    shared = [line for line in lines.values() if line.shared_pool]
+    own = next(line for line in lines.values() if not line.shared_pool)
+    for line in (own, *(shared[:1] if version >= "2026-01" else ())):
+        connector = connector_for("shopify")(shopify_context(demo.url, {"api_version": version}, {"access_token": demo.token}))
+        assert isinstance(connector, AsksForItems)
+        page = asyncio.run(connector.read_items([AskedItem(line.item_id, line.product_id)], ""))
+        assert {(one.item_id, one.location_id): one for one in page.lines} == {
+            identity: one for identity, one in lines.items() if identity[0] == line.item_id
+        }
+
+
+@pytest.mark.parametrize("sku", ['6"', "a\\", '"', "red OR id:2", "*", "sku:(x)"])
+def test_an_sku_that_holds_the_words_of_a_search_is_found_by_itself(sku: str) -> None:
+    shop = MadeUpShopify([variant(1, sku=sku), variant(2, sku=f"{sku}x"), variant(3)], [level(1, available=4)])
+    with shop.serve() as server:
+        connector = connector_for("shopify")(shopify_context(server.url))
+        assert isinstance(connector, AsksForItems)
+        page = asyncio.run(connector.read_items([], sku))
+    assert [(line.item_id, line.quantity) for line in page.lines] == [("1", Quantity.of(4))]

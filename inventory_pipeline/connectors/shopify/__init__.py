@@ -5,17 +5,19 @@ No live shop has been met: queries are held against Shopify's own schemas, answe
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from inventory_pipeline.connectors.base import CheckItem, ConnectorContext, PlatformInfo
+from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
 from inventory_pipeline.connectors.shopify.admin import SCOPES, AdminApi, check_shop, count_variants, read_access
 from inventory_pipeline.connectors.shopify.lines import Tally, pages
-from inventory_pipeline.connectors.shopify.queries import VERSIONS, Queries
-from inventory_pipeline.connectors.shopify.receive import BulkExport, download, read_pages
+from inventory_pipeline.connectors.shopify.queries import VERSIONS, Queries, search_for
+from inventory_pipeline.connectors.shopify.receive import BulkExport, download, read_pages, read_sharing
 from inventory_pipeline.connectors.shopify.settings import SETTINGS, ShopifySettings, auth_of
 from inventory_pipeline.connectors.shopify.spool import Received, Spool
+from inventory_pipeline.connectors.toolkit.pages import joined
+from inventory_pipeline.connectors.toolkit.parsing import is_sku
 from inventory_pipeline.core.stock import Completeness, Page
 
 # Up to so many variants, reading pages takes fewer calls than waiting for an export.
@@ -86,6 +88,24 @@ class Shopify:
                 yield page
                 await asyncio.sleep(0)  # the lease's heartbeat has its turn
             yield proof(counts, received.nodes, tally, received.unread_variants, how)
+
+    async def read_items(self, items: Sequence[AskedItem], sku: str) -> Page:
+        """One request for the shop, one for the variants, and one for each of their inventory items, which others may share."""
+        asked = {item.item_id for item in items}
+        with Spool() as spool:
+            received = Received(spool)
+            async with self._http:
+                api = self._api()
+                shop = (await read_access(api, self._queries)).shop
+                await read_pages(api, self._queries, received, query=search_for(asked, sku))
+                facts = [fact for variants, _ in spool.items() for fact in variants]
+                # One that cannot be read was found all the same.
+                meant = [fact for fact in facts if (fact.id in asked if items else fact.fault or is_sku(fact.sku, sku))]
+                await read_sharing(api, self._queries, {fact.item for fact in meant}, received)
+            made = joined(pages(spool.items(), shop.currency_code, Tally()))
+        own = {fact.id for fact in meant}
+        rejected = [entry for entry in made.rejected if entry.item_id in own]
+        return Page([line for line in made.lines if line.item_id in own], received.rejected + rejected, made.excluded)
 
     async def _receive(self, api: AdminApi, before: int, received: Received) -> tuple[Counts, str]:
         """Reads the shop by the way that fits, and counts again at the end."""

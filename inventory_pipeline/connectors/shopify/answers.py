@@ -88,6 +88,14 @@ class ItemAnswer(Camel):
     inventory_item: ItemLevels | None
 
 
+class ItemVariants(Camel):
+    variants: Nodes | None
+
+
+class SharingAnswer(Camel):
+    inventory_item: ItemVariants | None
+
+
 # The nodes that stock is made of: the lines of an export, and the nodes of pages.
 
 

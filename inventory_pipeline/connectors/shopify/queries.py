@@ -4,6 +4,7 @@ Differences between versions are read from Shopify's published schemas: `bulkOpe
 `InventoryLevel.isActive` and `includeInactive` since 2026-04.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from inventory_pipeline.connectors.toolkit.graphql import Query
@@ -99,7 +100,8 @@ class Queries:
     def page(self) -> Query:
         return _query(
             "InventoryPage",
-            "query InventoryPage($first: Int!, $after: String, $levels: Int!) { productVariants(first: $first, after: $after)"
+            "query InventoryPage($first: Int!, $after: String, $levels: Int!, $query: String)"
+            " { productVariants(first: $first, after: $after, query: $query)"
             f" {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {_VARIANT} inventoryItem {{ id tracked"
             f" inventoryLevels(first: $levels {self._levels_arguments})"
             f" {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {self._level} }} }} }} }} }} }}",
@@ -116,10 +118,32 @@ class Queries:
         )
 
     @property
+    def sharing(self) -> Query:
+        """Variants that are sold from one inventory item; a version that does not know `shares_items` has one for each."""
+        return _query(
+            "InventorySharing",
+            "query InventorySharing($item: ID!) { inventoryItem(id: $item) { variants(first: 10)"
+            f" {{ pageInfo {{ hasNextPage endCursor }} nodes {{ {_VARIANT} inventoryItem {{ id tracked }} }} }} }} }}",
+        )
+
+    @property
+    def shares_items(self) -> bool:
+        return self.version >= "2026-01"
+
+    @property
     def all(self) -> tuple[Query, ...]:
         """Every operation of this version, and the exported query under the name of the whole."""
         exported = Query("InventoryExported", self.exported)
-        return (self.access, self.count, exported, self.start, self.poll, self.cancel, self.page, self.levels)
+        always = (self.access, self.count, exported, self.start, self.poll, self.cancel, self.page, self.levels)
+        return (*always, self.sharing) if self.shares_items else always
+
+
+def search_for(variants: Collection[str], sku: str) -> str:
+    """Shopify's search for variants by their numbers, else for an SKU, which is quoted: it may hold the search's own words."""
+    if variants:
+        return " OR ".join(f"id:{number}" for number in sorted(variants))
+    escaped = sku.replace("\\", "\\\\").replace('"', '\\"')
+    return f'sku:"{escaped}"'
 
 
 def _query(name: str, text: str) -> Query:

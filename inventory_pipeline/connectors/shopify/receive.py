@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -20,6 +20,7 @@ from inventory_pipeline.connectors.shopify.answers import (
     Operation,
     Polled,
     Run,
+    SharingAnswer,
     Started,
     Variant,
     VariantsPage,
@@ -45,13 +46,13 @@ _NO_ROOM = {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}
 _GID = re.compile(r"gid://shopify/BulkOperation/\d+")
 
 
-async def read_pages(api: AdminApi, queries: Queries, received: Received) -> None:
-    """Reads all variants with their levels into `received`. Raises SyncErrors."""
+async def read_pages(api: AdminApi, queries: Queries, received: Received, **search: str) -> None:
+    """Reads variants with their levels into `received`: all, or those that a search (`query`) finds. Raises SyncErrors."""
     first, after = VARIANTS_PER_PAGE, None
     seen: set[str] = set()
     while True:
         try:
-            answer = await api.execute(queries.page, VariantsPage, first=first, after=after, levels=LEVELS_PER_VARIANT)
+            answer = await api.execute(queries.page, VariantsPage, first=first, after=after, levels=LEVELS_PER_VARIANT, **search)
         except TooCostly:
             if first == 1:
                 raise
@@ -61,6 +62,14 @@ async def read_pages(api: AdminApi, queries: Queries, received: Received) -> Non
         after = next_cursor(answer.product_variants.page_info, seen, "product variants")
         if after is None:
             return
+
+
+async def read_sharing(api: AdminApi, queries: Queries, items: Iterable[str], received: Received) -> None:
+    """Reads into `received` the variants, without levels, that are sold from the inventory items of these numbers."""
+    for item in sorted(items) if queries.shares_items else ():
+        answer = await api.execute(queries.sharing, SharingAnswer, item=f"gid://shopify/InventoryItem/{item}")
+        variants = answer.inventory_item and answer.inventory_item.variants
+        received.add([decode_node(raw, f"a variant of item {item}") for raw in variants.nodes] if variants else [])
 
 
 async def _add_variants(api: AdminApi, queries: Queries, page: Nodes, received: Received) -> None:

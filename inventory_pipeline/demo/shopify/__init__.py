@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 from urllib.parse import parse_qs
 
@@ -17,7 +18,7 @@ from inventory_pipeline.demo.server import DemoServer
 from inventory_pipeline.demo.shopify.cost import Bucket, cost_of, used_by
 from inventory_pipeline.demo.shopify.exports import Exports, Storage
 from inventory_pipeline.demo.shopify.faults import JSON, ShopifyFaults
-from inventory_pipeline.demo.shopify.nodes import ITEMS, Shelf, gid, sold
+from inventory_pipeline.demo.shopify.nodes import ITEMS, Pair, Shelf, gid, is_found, sold
 
 SCOPES = ("read_products", "read_inventory", "read_locations")
 LIFE = 24 * 3600
@@ -101,14 +102,22 @@ class Root:
         capped = limit is not None and count > limit
         return {"count": limit if capped else count, "precision": "AT_LEAST" if capped else "EXACT"}
 
-    def _variants(self, **page: Any) -> Connection:
+    def _variants(self, query: str | None = None, **page: Any) -> Connection:
         self._require("read_products")
-        return Connection(sold(self._catalogue), self._shelf.variant, page)
+        found = sold(self._catalogue)
+        return Connection([one for one in found if is_found(*one, query)] if query else found, self._shelf.variant, page)
 
     def _item(self, id: str) -> Node | None:  # noqa: A002 - Shopify's name
         self._require("read_inventory")
-        pools = {gid("InventoryItem", ITEMS + item.pool.id): item.pool for _, (_, item) in sold(self._catalogue)}
-        return self._shelf.item(pools[id]) if id in pools else None
+        drawing = [one for one in sold(self._catalogue) if gid("InventoryItem", ITEMS + one[1][1].pool.id) == id]
+        if not drawing:
+            return None
+        item = self._shelf.item(drawing[0][1][1].pool)
+        return item | {"variants": partial(self._drawing, drawing)} if self._version >= "2026-01" else item
+
+    def _drawing(self, variants: list[tuple[int, Pair]], **page: Any) -> Connection:
+        self._require("read_products")
+        return Connection(variants, self._shelf.variant, page)
 
     def _require(self, scope: str) -> None:
         if scope not in self._scopes:

@@ -4,6 +4,7 @@ A pool shared by variations becomes one inventory item behind several variants, 
 products have no counterpart and are not shown.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,13 @@ def sold(catalogue: Catalogue) -> list[tuple[int, Pair]]:
     """Every variant by its number, in the order of numbers."""
     shown = (product for product in catalogue.products if product.kind != "external")
     return [(VARIANTS + item.id, (product, item)) for product in shown for item in product.variations or [product]]
+
+
+def is_found(number: int, pair: Pair, query: str) -> bool:
+    """Whether a search for ids or for a quoted SKU finds a variant; it is loose, so that a client looks at what it is given."""
+    if quoted := re.fullmatch(r'sku:"(.*)"', query):
+        return pair[1].sku.lower().startswith(re.sub(r"\\(.)", r"\1", quoted[1]).lower())
+    return f"id:{number}" in query.split(" OR ")
 
 
 class Shelf:
