@@ -1,6 +1,6 @@
 """What `stores list`, `stores show` and `stores check` print."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from inventory_pipeline.cli.output import print_document, print_documents
 from inventory_pipeline.cli.session import session_of
 from inventory_pipeline.cli.tables import Column, Fact, print_facts, print_table
 from inventory_pipeline.core.clock import show_instant
+from inventory_pipeline.core.stock import DEFAULT_LOCATION
 from inventory_pipeline.core.stores import StoreIntegration, is_outdated, is_stale, not_renewed
 
 if TYPE_CHECKING:
@@ -110,11 +111,24 @@ def _quarantined_facts(read: "QuarantinedRead | None") -> Iterator[Fact]:
     if read is None:
         return
     yield Fact("not believed", f"the read of {show_instant(read.started_at)}, run {read.run_id}: {read.why}")
+    if read.does:
+        yield Fact("to accept it means", read.does)
+    lost = [_lost(line) for line in read.lost_lines[:_SHOWN]]
+    if read.lost > len(lost):
+        lost.append(f"… of {read.lost:,}; --json shows the first {len(read.lost_lines):,}")
+    if lost:
+        yield Fact("lines it takes away", lost)
     lines = [f"{_item(line['item_id'])}: {line['reason']}: {line['excerpt']}" for line in read.rejected_lines[:_SHOWN]]
     if read.rejected > len(lines):
         lines.append(f"… of {read.rejected:,}; --json shows the first {len(read.rejected_lines):,}")
     if lines:
         yield Fact("its unread lines", lines)
+
+
+def _lost(line: Mapping[str, str | None]) -> str:
+    where = line["location"] or (line["location_id"] if line["location_id"] != DEFAULT_LOCATION else "")
+    named = ", ".join(filter(None, (line["sku"] or _item(line["item_id"]), line["title"], where)))
+    return f"{named}: {line['was']}, would be {line['becomes']}"
 
 
 def _item(item_id: str | None) -> str:
@@ -223,6 +237,10 @@ def _quarantined(read: "QuarantinedRead") -> dict[str, Any]:
         "why": read.why,
         "rejected": read.rejected,
         "rejected_lines": [dict(line) for line in read.rejected_lines],
+        "accepts": list(read.accepts),
+        "does": read.does,
+        "lost": read.lost,
+        "lost_lines": [dict(line) for line in read.lost_lines],
     }
 
 

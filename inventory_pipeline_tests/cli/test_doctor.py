@@ -9,6 +9,8 @@ import pytest
 from dagster import DagsterRunStatus
 
 from inventory_pipeline.db.alerts import notices
+from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.names import STORES_PARTITIONS
 from inventory_pipeline.environment import PROJECT_ROOT, load_environment
 from inventory_pipeline.wiring import open_services
 from inventory_pipeline_tests.cli.conftest import Cli, edit, stuck_run, sync
@@ -77,6 +79,20 @@ def test_a_cron_line_that_never_ticks(cli: Cli, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("INVENTORY_SYNC_CRON", "0 0 31 4 *")
     found = findings(cli, 1)
     assert "INVENTORY_SYNC_CRON" in found["schedule"]["detail"]
+
+
+def test_adding_a_store_makes_its_partition_and_one_that_is_missing_is_named(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    for key in ("berlin", "paris"):
+        feed_store(key)
+    with open_instance() as instance:
+        assert sorted(instance.get_dynamic_partitions(STORES_PARTITIONS)) == ["berlin", "paris"]
+        assert findings(cli, 0)["partitions"]["status"] == "ok"
+        instance.delete_dynamic_partition(STORES_PARTITIONS, "paris")
+    found = findings(cli, 0)["partitions"]
+    assert (found["status"], found["detail"]) == ("warn", "Dagster has no partition for paris")
+    assert "sync-all-stores" in found["cure"]
+    assert cli("sync-all-stores", "--store", "paris").exit_code == 0
+    assert findings(cli, 0)["partitions"]["status"] == "ok"
 
 
 def test_stores_that_are_stale_unsynced_or_refused_are_named(cli: Cli, feed_store: Callable[..., Path]) -> None:

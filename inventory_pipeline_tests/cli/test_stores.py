@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from inventory_pipeline.core.clock import system_clock
+from inventory_pipeline.core.errors import Quarantined
 from inventory_pipeline.defs.instance import open_instance
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.wiring import open_services
-from inventory_pipeline_tests.cli.conftest import Cli, at_a_terminal
+from inventory_pipeline_tests.cli.conftest import Cli, at_a_terminal, sync
 from inventory_pipeline_tests.db.shop import Shop
 from inventory_pipeline_tests.db.times import HOUR
 
@@ -220,3 +221,19 @@ def test_on_a_terminal_a_private_address_is_asked_about(answer: bytes, status: i
     assert ended == status
     with open_services(load_environment()) as services:
         assert [store.allow_private for store in services.integrations.list()] == ([True] if status == 0 else [])
+
+
+def test_show_lists_what_a_read_that_was_not_believed_would_take_away(cli: Cli, feed_store: Callable[..., Path]) -> None:
+    rows = [f"S{number},Thing {number},{number}\n" for number in range(60)]
+    file = feed_store("supplier", "sku,title,available\n" + "".join(rows))
+    sync("supplier")
+    file.write_text("sku,title,available\n" + "".join(rows[:20]))
+    with pytest.raises(Quarantined):
+        sync("supplier")
+    shown = cli("stores", "show", "supplier").stdout
+    assert "S59, Thing 59: 59, would be missing" in shown
+    assert "… of 40; --json shows the first 40" in shown
+    assert "40 lines will be missing" in shown
+    read = json.loads(cli("stores", "show", "supplier", "--json").stdout)["quarantined_read"]
+    assert (read["accepts"], read["lost"], len(read["lost_lines"])) == (["accept_shrink"], 40, 40)
+    assert read["lost_lines"][0]["sku"] == "S59"

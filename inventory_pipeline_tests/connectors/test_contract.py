@@ -218,6 +218,21 @@ def test_a_setting_or_a_missing_credential_is_refused_before_any_request(case: P
         assert live.server.requests == []
 
 
+@pytest.mark.parametrize("rate", ["0.01", "1000"])
+def test_the_lowest_and_the_highest_request_rate_are_taken(case: PlatformCase, platform: str, rate: str) -> None:
+    with case.whole() as live:
+        settings = {**live.context.store.settings, "requests_per_second": rate}
+        connector_for(platform)(replace(live.context, store=replace(live.context.store, settings=settings)))
+
+
+@pytest.mark.parametrize("rate", ["0.0099", "0", "-1", "1000.1", "nan", "inf"])
+def test_a_request_rate_beyond_them_is_refused_with_what_it_may_be(case: PlatformCase, rate: str) -> None:
+    with case.whole() as live:
+        settings = {**live.context.store.settings, "requests_per_second": rate}
+        with pytest.raises(UsageError, match=r"requests_per_second='.*' is not a number from 0\.01 to 1000"):
+            replace(live.context, store=replace(live.context.store, settings=settings))
+
+
 @pytest.mark.parametrize("url", ["https://[::1", "https://shop.example:99999"])
 def test_an_address_that_is_none_is_refused_before_any_request(case: PlatformCase, url: str) -> None:
     with case.whole() as live, pytest.raises(UsageError, match="address cannot be read"):

@@ -193,6 +193,14 @@ def test_a_throttled_query_is_asked_again(demo: DemoShopify, status: int, told: 
     assert read_demo(demo).proof.gap == 0
 
 
+@pytest.mark.parametrize("codes", [("THROTTLED", "INTERNAL_SERVER_ERROR"), ("INTERNAL_SERVER_ERROR", "THROTTLED")])
+def test_a_query_is_asked_again_where_another_error_stands_beside_throttled(demo: DemoShopify, codes: tuple[str, str]) -> None:
+    errors = [{"message": code.title(), "extensions": {"code": code}} for code in codes]
+    demo.faults.edit(lambda _answer: {"data": None, "errors": errors}, operation="InventoryCount", times=1)
+    whole = read_demo(demo)
+    assert (len({line.item_id for line in whole.lines.values()}), whole.proof.gap) == (60, 0)
+
+
 def test_a_page_that_costs_too_much_is_asked_for_in_halves(demo: DemoShopify) -> None:
     demo.faults.error("MAX_COST_EXCEEDED", "too much", operation="InventoryPage", times=2)
     whole = read_demo(demo, read="paged")

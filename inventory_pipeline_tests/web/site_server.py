@@ -10,6 +10,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import httpx
+from dagster import DagsterRunStatus
 from starlette.types import Receive, Scope, Send
 
 from inventory_pipeline.core.alerts import AlertState
@@ -18,8 +19,12 @@ from inventory_pipeline.core.stock import StockLine
 from inventory_pipeline.db.alerts import records
 from inventory_pipeline.db.sync import leases
 from inventory_pipeline.db.sync.publish import publish
+from inventory_pipeline.db.sync.snapshots import QuarantinedRead, keep_quarantined
 from inventory_pipeline.db.sync.stage import Stage
+from inventory_pipeline.definitions import defs
 from inventory_pipeline.defs.instance import open_instance
+from inventory_pipeline.defs.integrations.partitions import add_partitions
+from inventory_pipeline.defs.names import OUTCOME_TAG, PARTITION_TAG, RUN_TAG, SYNC_JOB
 from inventory_pipeline.environment import load_environment
 from inventory_pipeline.services.users.sign_in import Browser
 from inventory_pipeline.services.users.users import Users
@@ -73,6 +78,26 @@ class SiteServer:
             leases.acquire(shop.database, key, f"run-{key}", now, timedelta(hours=1))
             publish(stage, publication(key, f"run-{key}", now))
             leases.release(shop.database, key, f"run-{key}")
+
+    def quarantined(self, key: str, accepts: tuple[str, ...] | None) -> None:
+        """The store's latest sync was not believed; None: it broke off, so that nothing of it was kept."""
+        with open_instance() as instance:
+            add_partitions(instance, [key])
+            job, status = defs.resolve_job_def(SYNC_JOB), DagsterRunStatus.FAILURE
+            run = instance.create_run_for_job(job, status=status, tags={PARTITION_TAG: key})
+            instance.add_run_tags(run.run_id, {RUN_TAG: run.run_id, OUTCOME_TAG: "quarantined"})
+        if accepts is None:
+            return
+        now = system_clock()
+        lost = {"item_id": "A1", "location_id": "7", "sku": "SKU-1", "title": "<b>A title", "location": "Cellar"}
+        rejected = {"item_id": "A2", "location_id": "7", "reason": "stock 'five' is not a number", "excerpt": "{…}"}
+        read = QuarantinedRead(
+            store_key=key, run_id=run.run_id, started_at=now, ended_at=now, why="much is gone", rejected=1,
+            rejected_lines=[rejected], accepts=accepts, does="1,200 lines will be missing", lost=1_200,
+            lost_lines=[lost | {"was": "7", "becomes": "missing"}],
+        )  # fmt: skip
+        with self.services.database.begin() as connection:
+            keep_quarantined(connection, read)
 
     def alert(self, key: str, group: str, item: str = "A1") -> int:
         """An open alert about an item of the store."""

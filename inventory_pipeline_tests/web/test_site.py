@@ -235,6 +235,50 @@ def test_alerts_are_decided_several_at_once(server: SiteServer, root: httpx.Clie
     assert "tick the boxes" in root.get(post(root, "/alerts/decide", action="acknowledge").headers["location"]).text
 
 
+DOUBTED = {
+    "gone": (("accept_shrink",), "so much is really gone"),
+    "unread": (("accept_unreadable",), "so much cannot be read any more"),
+    "both": (("accept_shrink", "accept_unreadable"), "so much is really gone, and so much cannot be read any more"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTED)
+def test_a_doubted_read_shows_what_it_would_take_away_before_what_accepts_it(
+    server: SiteServer, root: httpx.Client, case: str
+) -> None:
+    accepts, button = DOUBTED[case]
+    server.shop(case, [line("A1", 7)], "doubted")
+    server.quarantined(case, accepts)
+    page = root.get(f"/stores/{case}").text
+    doubt = page[page.index('class="doubt"') :]
+    assert "What it would take away: 1,200 lines" in doubt
+    assert "<td>SKU-1</td><td>&lt;b&gt;A title</td><td>Cellar</td>" in doubt
+    assert re.search(r'<td class="n">7</td><td>missing</td>', doubt)
+    assert "stock &#39;five&#39; is not a number" in doubt
+    order = ["missing", "is not a number", "1,200 lines will be missing", button]
+    assert sorted(order, key=doubt.index) == order
+    assert re.findall(r'name="what" value="(\w+)"', doubt) == list(accepts)
+    assert f"<button>Accept: {button}</button>" in doubt
+    assert Markup(page).faults == []
+    # No code is loaded here, so that nothing is launched: but it is taken for a decision.
+    assert post(root, f"/stores/{case}/accept", what=list(accepts)).status_code != 404
+    for wrong in ([], ["accept_all"], [*accepts, "accept_all"]):
+        assert post(root, f"/stores/{case}/accept", what=wrong).status_code == 404
+    viewer = server.user(f"viewer-of-{case}", "viewer", ["doubted"]).get(f"/stores/{case}").text
+    assert "What it would take away" in viewer
+    assert "<button>Accept" not in viewer
+
+
+def test_a_quarantine_that_nothing_accepts_and_an_older_read_offer_no_button(server: SiteServer, root: httpx.Client) -> None:
+    server.shop("odd", [line("A1", 7)], "doubted")
+    server.quarantined("odd", ("accept_shrink",))
+    server.quarantined("odd", None)
+    page = root.get("/stores/odd").text
+    assert "Is the store right?" in page
+    assert "What it would take away" not in page
+    assert "<button>Accept" not in page
+
+
 DAGSTER = {
     "the page": ("GET", "/dagster", ""),
     "below it": ("GET", "/dagster/runs", ""),

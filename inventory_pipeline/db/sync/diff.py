@@ -22,8 +22,17 @@ from inventory_pipeline.db.tables.stock import NUMBERS, VALUES, stock_levels
 _line, _level = stage_lines, stock_levels
 # How many items one condition names: the number of bound parameters is limited.
 _ITEMS_AT_ONCE = 1_000
+# Of a line that would be lost, what is kept, and how much of a text.
+_LOST = ("item_id", "location_id", "sku", "title", "location", "becomes")
+_TEXT = 200
 
 _CURRENT = _level.c.presence.in_(("present", "missing"))
+_CHANGED = stage_diff.c.action.in_(("updated", "unreadable"))
+_UNREAD = sa.or_(stage_diff.c.action == "unreadable", _line.c.state == "unknown")
+_OUT = sa.or_(
+    sa.and_(_line.c.state == "tracked", sa.type_coerce(_line.c.available, sa.BigInteger) <= 0),
+    sa.and_(_line.c.state == "untracked", _line.c.sellable.is_(sa.false())),
+)
 _SAME_LINE = sa.and_(_level.c.item_id == _line.c.item_id, _level.c.location_id == _line.c.location_id)
 
 
@@ -68,30 +77,57 @@ def count_falls(connection: sa.Connection, store_key: str) -> Falls:
 
     A switch from tracked to not tracked is neither, as long as the platform sells the line.
     """
-    changed = stage_diff.c.action.in_(("updated", "unreadable"))
+    had_stock, unit = _in_stock(), _stock_unit()
+    row = connection.execute(
+        sa.select(
+            sa.func.count(unit.distinct()).filter(had_stock, ~_UNREAD, _OUT),
+            sa.func.count(unit.distinct()).filter(had_stock, _UNREAD),
+            sa.func.count().filter(_UNREAD, _level.c.state != "unknown"),
+        )
+        .select_from(_beside_levels(store_key))
+        .where(_CHANGED)
+    ).one()
+    return Falls(*row)
+
+
+def lost_lines(
+    connection: sa.Connection, store_key: str, limit: int, *, unseen_go_missing: bool, hidden: Sequence[str] = ()
+) -> tuple[int, list[dict[str, str | None]]]:
+    """How many lines the read would take away, and the `limit` of them with most units, as texts by name.
+
+    `becomes` is `missing`, `out of stock` or `unknown`, `was` the units now or the state without number. Lines of the items
+    that the platform hides would keep their stock, as all unseen ones do unless they go missing: both leave the difference,
+    so that it cannot be published afterwards.
+    """
+    unseen = stage_diff.delete().where(stage_diff.c.action == "missing")
+    for condition in conditions_on(hidden if unseen_go_missing else None):
+        connection.execute(unseen.where(condition))
+    becomes = sa.case(
+        (stage_diff.c.action == "missing", "missing"),
+        (sa.and_(_CHANGED, _UNREAD, _level.c.state != "unknown"), "unknown"),
+        (sa.and_(_CHANGED, ~_UNREAD, _OUT, _in_stock()), "out of stock"),
+    ).label("becomes")
+    texts = [sa.func.substr(_level.c[name], 1, _TEXT).label(name) for name in ("sku", "title", "location")]
+    columns = (_level.c.item_id, _level.c.location_id, *texts, _level.c.state, _level.c.available, becomes)
+    units = sa.func.coalesce(sa.type_coerce(_level.c.available, sa.BigInteger), 0).desc()
+    found = sa.select(*columns).select_from(_beside_levels(store_key)).where(becomes.is_not(None))
+    number = connection.scalar(sa.select(sa.func.count()).select_from(found.subquery())) or 0
+    most = found.order_by(units, _level.c.item_id, _level.c.location_id).limit(limit)
+    return number, [
+        {name: row[name] for name in _LOST} | {"was": row["state"] if row["available"] is None else str(row["available"])}
+        for row in connection.execute(most).mappings()
+    ]
+
+
+def _beside_levels(store_key: str) -> sa.Join:
+    """The difference, each line beside its current level and what the read holds of it."""
     same_level = sa.and_(
         _level.c.store_key == store_key,
         _level.c.item_id == stage_diff.c.item_id,
         _level.c.location_id == stage_diff.c.location_id,
     )
     same_line = sa.and_(_line.c.item_id == stage_diff.c.item_id, _line.c.location_id == stage_diff.c.location_id)
-    joined = stage_diff.join(_level, same_level).outerjoin(_line, same_line)
-    unread = sa.or_(stage_diff.c.action == "unreadable", _line.c.state == "unknown")
-    out = sa.or_(
-        sa.and_(_line.c.state == "tracked", sa.type_coerce(_line.c.available, sa.BigInteger) <= 0),
-        sa.and_(_line.c.state == "untracked", _line.c.sellable.is_(sa.false())),
-    )
-    had_stock, unit = _in_stock(), _stock_unit()
-    row = connection.execute(
-        sa.select(
-            sa.func.count(unit.distinct()).filter(had_stock, ~unread, out),
-            sa.func.count(unit.distinct()).filter(had_stock, unread),
-            sa.func.count().filter(unread, _level.c.state != "unknown"),
-        )
-        .select_from(joined)
-        .where(changed)
-    ).one()
-    return Falls(*row)
+    return stage_diff.join(_level, same_level).outerjoin(_line, same_line)
 
 
 def count_present(connection: sa.Connection, store_key: str) -> tuple[int, int]:

@@ -59,7 +59,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRead:
-    """The last read of a store that was not believed. `rejected_lines` are the first of the `rejected` ones, as texts by name."""
+    """The last read of a store that was not believed. `rejected_lines` are the first of the `rejected` ones, as texts by name.
+
+    `accepts` are the settings of a run that would publish it all the same, `does` says what that would do. `lost_lines` are
+    those with most units of the `lost` ones that would be missing, out of stock or unknown: see `diff.lost_lines`.
+    """
 
     store_key: str
     run_id: str
@@ -68,6 +72,10 @@ class QuarantinedRead:
     why: str
     rejected: int
     rejected_lines: Sequence[Mapping[str, str | None]]
+    accepts: Sequence[str] = ()
+    does: str = ""
+    lost: int = 0
+    lost_lines: Sequence[Mapping[str, str | None]] = ()
 
 
 def last_published(connection: sa.Connection, store_key: str) -> Snapshot | None:
@@ -94,7 +102,8 @@ def list_snapshots(connection: sa.Connection, store_key: str, *, limit: int = 10
 
 def keep_quarantined(connection: sa.Connection, read: QuarantinedRead) -> None:
     """Keeps a read that was not believed, in the place of the one kept before."""
-    values = asdict(read) | {"rejected_lines": list(read.rejected_lines)}
+    lists = {name: list(getattr(read, name)) for name in ("rejected_lines", "accepts", "lost_lines")}
+    values = asdict(read) | lists
     insert = upsert(connection.dialect, quarantined_reads).values(values)
     changed = {name: insert.excluded[name] for name in values if name != "store_key"}
     connection.execute(insert.on_conflict_do_update(index_elements=["store_key"], set_=changed))

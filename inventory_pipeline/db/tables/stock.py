@@ -135,7 +135,8 @@ rejected_lines = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# The last read of a store that was not believed, until one is published: why, and a bounded number of its rejected lines.
+# The last read of a store that was not believed, until one is published: why, what would publish it all the same and what
+# that does, and a bounded number of its rejected lines and of the lines that it would take away.
 quarantined_reads = sa.Table(
     "quarantined_reads",
     metadata,
@@ -146,6 +147,10 @@ quarantined_reads = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("rejected_lines", Json, nullable=False),
+    sa.Column("accepts", Json, nullable=False, server_default="[]"),
+    sa.Column("does", sa.Text, nullable=False, server_default=""),
+    sa.Column("lost", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lost_lines", Json, nullable=False, server_default="[]"),
 )
 
 

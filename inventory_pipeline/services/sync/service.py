@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -22,12 +23,13 @@ from inventory_pipeline.core.sync import RejectedReason, StoreRead, SyncResult
 from inventory_pipeline.db.database import Database
 from inventory_pipeline.db.integrations import stores
 from inventory_pipeline.db.sync import snapshots, totals
+from inventory_pipeline.db.sync.diff import lost_lines
 from inventory_pipeline.db.sync.publish import Publication, publish
 from inventory_pipeline.db.sync.snapshots import QuarantinedRead, Snapshot
 from inventory_pipeline.db.sync.stage import Stage
 from inventory_pipeline.db.sync.writes import staged_rejections
 from inventory_pipeline.services.cancel import run_cancellable
-from inventory_pipeline.services.sync.guards import Acceptance, Doubt, FallBounds, Figures, Verdict, judge
+from inventory_pipeline.services.sync.guards import Acceptance, FallBounds, Figures, Verdict, judge
 from inventory_pipeline.services.sync.held_lease import HeldLease
 from inventory_pipeline.services.sync.lines import LineNotes, checked_page
 
@@ -39,6 +41,8 @@ Connect = Callable[[StoreIntegration, Mapping[str, str]], Connector]
 LEASE_TTL = timedelta(seconds=60)
 # How many rejected lines of a read that was not believed are kept for looking at.
 REJECTED_KEPT = 500
+# And how many of the lines that it would take away.
+LOST_KEPT = 200
 
 
 @dataclass(slots=True)
@@ -174,14 +178,25 @@ class InventorySyncService:
                     logger.warning("%s", warning)
                 return read, verdict
             if verdict.decision == "quarantine":
-                raise self._quarantined(sync, stage, read, verdict.doubts, run_id)
+                raise self._quarantined(sync, stage, read, verdict, run_id)
             logger.warning("The read is short (%s); reading the store once more", verdict.doubts[0].reason)
             first_gap = read.proof.gap
 
-    def _quarantined(self, sync: _Sync, stage: Stage, read: StoreRead, doubts: Sequence[Doubt], run_id: str) -> Quarantined:
+    def _quarantined(self, sync: _Sync, stage: Stage, read: StoreRead, verdict: Verdict, run_id: str) -> Quarantined:
         """The error, and what was read is kept for looking at until the store is published."""
+        doubts = verdict.doubts
         key, why = sync.store.key, "; ".join(doubt.reason for doubt in doubts)
         lines, rejected = stage.run(_some_rejected, "stage"), stage.measure().rejected
+        needed = tuple(dict.fromkeys(name for doubt in doubts for name in doubt.acceptances))
+        does = ", ".join(dict.fromkeys(doubt.consequence for doubt in doubts))
+        losing = partial(
+            lost_lines,
+            store_key=key,
+            limit=LOST_KEPT,
+            unseen_go_missing=verdict.unseen_go_missing,
+            hidden=read.proof.hidden,
+        )
+        lost, some_lost = stage.run(losing, "stage")
         sync.lease.renew()
         with self._database.begin() as connection:
             snapshots.keep_quarantined(
@@ -194,11 +209,14 @@ class InventorySyncService:
                     why=why,
                     rejected=rejected,
                     rejected_lines=lines,
+                    accepts=needed,
+                    does=does,
+                    lost=lost,
+                    lost_lines=some_lost,
                 ),
             )
-        needed = tuple(dict.fromkeys(name for doubt in doubts for name in doubt.acceptances))
         shown = f"`inventory-pipeline stores show {key}` lists what could not be read; " if rejected else ""
-        return Quarantined(f"quarantined: {why}; {_KEPT}; {shown}{_accept(key, doubts, needed)}", needed)
+        return Quarantined(f"quarantined: {why}; {_KEPT}; {shown}{_accept(key, does, needed)}", needed)
 
     async def _read(self, sync: _Sync, stage: Stage) -> StoreRead:
         stage.clear()
@@ -235,10 +253,9 @@ class InventorySyncService:
 _KEPT = "the last good snapshot stays"
 
 
-def _accept(key: str, doubts: Sequence[Doubt], needed: Sequence[str]) -> str:
+def _accept(key: str, does: str, needed: Sequence[str]) -> str:
     flags = " ".join(f"--{name.replace('_', '-')}" for name in needed)
     launchpad = " and ".join(f"{name}: true" for name in needed)
-    does = ", ".join(dict.fromkeys(doubt.consequence for doubt in doubts))
     return (
         f"if the store is right, accept it with `inventory-pipeline sync-all-stores --store {key} {flags}`"
         f" or {launchpad} in the launchpad: {does}"

@@ -8,33 +8,49 @@ from starlette.responses import Response
 from inventory_pipeline.core.stores import StoreIntegration
 from inventory_pipeline.core.sync import Outcome
 from inventory_pipeline.db.integrations import audit
+from inventory_pipeline.db.sync.snapshots import QuarantinedRead, last_quarantined
 from inventory_pipeline.defs.sync.sync_log import SyncLogRow
+from inventory_pipeline.services.sync.guards import Acceptance
 from inventory_pipeline.web.runs import Launched
 from inventory_pipeline.web.view import NotFound, Page, View
 
 _LOG = 50
 _LOOKED_AT = 500
+ACCEPTANCES: tuple[Acceptance, ...] = get_args(Acceptance)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """The store's latest sync, as its page shows it. `is_running` also while it waits in the queue; `waits` says what for."""
+    """The store's latest sync, as its page shows it. `is_running` also while it waits in the queue; `waits` says what for.
+
+    `doubted` is what that sync read and did not believe.
+    """
 
     row: SyncLogRow | None
     is_running: bool
     waits: str = ""
+    doubted: QuarantinedRead | None = None
 
 
 def sync_state(view: View, store: StoreIntegration) -> SyncState:
     runs = view.site.runs
     latest = next(iter(runs.latest([store.key], limit=1)), None)
     if latest is None or latest.outcome is not None:
-        return SyncState(latest, is_running=False)
+        return SyncState(latest, is_running=False, doubted=latest and _doubted(view, store, latest))
     waits = ""
     if latest.started_at is None:
         waits = "waits in the queue" if runs.has_daemon else "waits: no Dagster daemon is running to start it"
     return SyncState(latest, is_running=True, waits=waits)
+
+
+def _doubted(view: View, store: StoreIntegration, latest: SyncLogRow) -> QuarantinedRead | None:
+    if latest.outcome != "quarantined":
+        return None
+    with view.site.database.connect() as connection:
+        kept = last_quarantined(connection, store.key)
+    # One that broke off, or a file that can be read two ways, kept nothing: what is there is of a sync before.
+    return kept if kept is not None and kept.run_id == latest.run_id else None
 
 
 def sync(view: View) -> Response:
@@ -44,10 +60,10 @@ def sync(view: View) -> Response:
 
 def accept(view: View) -> Response:
     """Reads the store anew and publishes that read although it looks wrong: for one that was quarantined and is right."""
-    what = view.typed("what")
-    if what not in ("accept_shrink", "accept_unreadable"):
+    decided = [str(what) for what in view.form.getlist("what")]
+    if not decided or not set(decided) <= set(ACCEPTANCES):
         raise NotFound("there is no such decision")
-    return _launched(view, {what: True})
+    return _launched(view, dict.fromkeys(decided, True))
 
 
 def _launched(view: View, config: dict[str, bool]) -> Response:

@@ -87,6 +87,44 @@ class TestUnreadable:
         with database.connect() as connection:
             assert snapshots.last_quarantined(connection, "shop") is None
 
+    def test_what_would_be_missing_out_of_stock_or_unknown_is_kept_too_those_with_most_units_first(
+        self, database: Database, sync: Syncing
+    ) -> None:
+        many = StockLine("many", sku="MANY", title="t" * 5_000, quantity=Quantity.of(900), location="Cellar", location_id="7")
+        sync(whole(*lines(100), many))
+        left = [*with_units(70, 0)[:1], *with_units(70, None)[1:2], *lines(70)[2:60]]
+        with pytest.raises(Quarantined):
+            sync(read(left, [bad(60)]))
+        with database.connect() as connection:
+            kept = snapshots.last_quarantined(connection, "shop")
+        assert kept is not None
+        assert (kept.accepts, kept.does, kept.lost) == (["accept_shrink"], "40 lines will be missing", 43)
+        assert kept.lost_lines[0] == {
+            **{"item_id": "many", "location_id": "7", "sku": "MANY", "title": "t" * 200, "location": "Cellar"},
+            **{"was": "900", "becomes": "missing"},
+        }
+        becomes = {line["item_id"]: (line["was"], line["becomes"]) for line in kept.lost_lines}
+        told = {"0": ("5", "out of stock"), "1": ("5", "unknown"), "60": ("5", "unknown"), "61": ("5", "missing")}
+        assert told.items() <= becomes.items()
+        assert len(becomes) == 43
+
+    def test_lines_that_would_keep_their_stock_unseen_are_not_among_them(self, database: Database, sync: Syncing) -> None:
+        sync(whole(*lines(100)))
+        with pytest.raises(Quarantined, match="not provably complete"):
+            sync(whole(*lines(90), expected=100))
+        with database.connect() as connection:
+            kept = snapshots.last_quarantined(connection, "shop")
+        assert kept is not None
+        assert (kept.lost, kept.lost_lines) == (0, [])
+        assert kept.does == "lines unseen in this read keep their last stock as unverified"
+        proof = Completeness(95, 90, "lists", lists=(ListCoverage("products", 95, 90, tuple(str(n) for n in range(90, 95))),))
+        with pytest.raises(Quarantined, match="not provably complete"):
+            sync([Page(lines(90)), proof])
+        with database.connect() as connection:
+            kept = snapshots.last_quarantined(connection, "shop")
+        assert kept is not None
+        assert {line["item_id"] for line in kept.lost_lines} == {"95", "96", "97", "98", "99"}
+
     def test_only_the_right_flag_publishes_it(self, database: Database, sync: Syncing) -> None:
         sync(whole(*lines(100)))
         broken = read(lines(100)[40:], [bad(item) for item in range(40)])
