@@ -215,7 +215,8 @@ class InventorySyncService:
                     lost_lines=some_lost,
                 ),
             )
-        shown = f"`inventory-pipeline stores show {key}` lists what could not be read; " if rejected else ""
+        listed = [what for what, some in (("what it would take away", lost), ("what could not be read", rejected)) if some]
+        shown = f"`inventory-pipeline stores show {key}` lists {' and '.join(listed)}; " if listed else ""
         return Quarantined(f"quarantined: {why}; {_KEPT}; {shown}{_accept(key, does, needed)}", needed)
 
     async def _read(self, sync: _Sync, stage: Stage) -> StoreRead:

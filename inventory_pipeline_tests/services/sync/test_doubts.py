@@ -93,7 +93,7 @@ class TestUnreadable:
         many = StockLine("many", sku="MANY", title="t" * 5_000, quantity=Quantity.of(900), location="Cellar", location_id="7")
         sync(whole(*lines(100), many))
         left = [*with_units(70, 0)[:1], *with_units(70, None)[1:2], *lines(70)[2:60]]
-        with pytest.raises(Quarantined):
+        with pytest.raises(Quarantined, match="stores show shop` lists what it would take away and what could not be read; if"):
             sync(read(left, [bad(60)]))
         with database.connect() as connection:
             kept = snapshots.last_quarantined(connection, "shop")
