@@ -50,10 +50,12 @@ class Verified(NamedTuple):
 def verify(database: Database, connect: Connect, clock: Clock, interval: timedelta, key: str, sku: str) -> Verified:
     """Asks the store for the items that have the SKU, or the variant of that id. `interval` is the sync schedule's.
 
-    Raises UsageError for an unknown store, for a platform that this program cannot ask for one item, and for an SKU that too
-    many variants have; InventoryError where neither side has it; and what the store's answers mean.
+    Raises UsageError for an unknown store, for no SKU, for a platform that this program cannot ask for one item, and for an
+    SKU that too many variants have; InventoryError where neither side has it; and what the store's answers mean.
     """
     sku = sku.strip()
+    if not sku:
+        raise UsageError("give an SKU or a variant's id: what has no SKU is asked for by its id")
     with database.connect() as connection:
         store = stores.get_store(connection, key)
         if store is None or store.purged_at is not None:

@@ -112,6 +112,13 @@ def test_what_is_not_stored_is_looked_for_by_its_sku(counter: Counter) -> None:
         counter.verify("nope")
 
 
+def test_no_sku_asks_for_nothing(counter: Counter) -> None:
+    asked = len(counter.shop.requests)
+    with pytest.raises(UsageError, match="give an SKU or a variant's id"):
+        counter.verify("  ")
+    assert len(counter.shop.requests) == asked
+
+
 def test_an_item_that_was_missing_and_is_shown_again_is_told(counter: Counter) -> None:
     tea = counter.shop.catalogue[10]
     counter.shop.catalogue.remove(10)
