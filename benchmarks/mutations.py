@@ -31,6 +31,8 @@ TESTS_OF = {
     "services/alerts/routes.py": ["notify"],
     "db/alerts": _ALERTS,
     "db/alerts/notices.py": ["notify/test_delivery.py", "services/alerts/test_what_is_sent.py"],
+    "db/alerts/thresholds.py": ["cli/test_alerts.py"],
+    "db/users": ["services/users", "web/test_site.py"],
     "db/sync": ["db/sync"],
     "db/stock": ["db/stock", "services/stock"],
     "db/integrations": ["db/integrations", "services/integrations"],

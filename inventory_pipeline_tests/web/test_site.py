@@ -18,7 +18,7 @@ from inventory_pipeline.web.site import PAGES
 from inventory_pipeline.web.state import STATIC
 from inventory_pipeline.web.view import Page
 from inventory_pipeline_tests.db.shop import line
-from inventory_pipeline_tests.web.site_server import Markup, SiteServer, form_token, post, site_server
+from inventory_pipeline_tests.web.site_server import PASSWORD, Markup, SiteServer, form_token, post, site_server
 
 HOSTILE = [
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "javascript:alert(1)", "\u202etxt.exe", "{{ 7*7 }}",
@@ -94,6 +94,16 @@ def test_of_another_group_there_is_nothing_at_any_address(
             shown = answer.text
             assert "outh" not in shown, page.path
     assert "South" in browsers["root"].get("/stores").text
+
+
+def test_signing_out_everywhere_ends_every_session_of_that_user_alone(server: SiteServer, root: httpx.Client) -> None:
+    here, elsewhere = server.user("wanderer", "viewer", ["north"]), server.browser()
+    form = {"name": "wanderer", "password": PASSWORD, "form": form_token(elsewhere, "/sign-in")}
+    assert elsewhere.post("/sign-in", data=form).status_code == 303
+    assert [client.get("/stores").status_code for client in (here, elsewhere)] == [200, 200]
+    assert post(here, "/account/sign-out-everywhere").status_code == 303
+    assert [client.get("/stores").headers["location"][:8] for client in (here, elsewhere)] == ["/sign-in"] * 2
+    assert root.get("/stores").status_code == 200
 
 
 REQUESTS: dict[Right, tuple[str, dict[str, str]]] = {

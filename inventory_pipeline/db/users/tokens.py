@@ -59,10 +59,10 @@ def remove_token(connection: sa.Connection, token_hash: str) -> bool:
     return connection.execute(_tokens.delete().where(_tokens.c.token_hash == token_hash)).rowcount == 1
 
 
-def remove_tokens(connection: sa.Connection, user_id: int, kinds: Sequence[Kind], but: str = "") -> int:
-    """Removes the user's tokens of these kinds, but for one; how many."""
+def remove_tokens(connection: sa.Connection, user_id: int, kinds: Sequence[Kind], but: str = "") -> None:
+    """Removes the user's tokens of these kinds, but for one."""
     mine = _tokens.delete().where(_tokens.c.user_id == user_id, _tokens.c.kind.in_(kinds), _tokens.c.token_hash != but)
-    return connection.execute(mine).rowcount
+    connection.execute(mine)
 
 
 def forget_expired(connection: sa.Connection, now: datetime, failures_before: datetime) -> None:

@@ -137,12 +137,11 @@ class SignIn:
         with self._database.begin() as connection:
             tokens.remove_token(connection, hash_of(token))
 
-    def end_all(self, user: User, but: str = "") -> int:
-        """Signs out everywhere, but for the session of this token; how many sessions ended."""
+    def end_all(self, user: User) -> None:
+        """Signs out everywhere."""
         with self._database.begin() as connection:
-            ended = tokens.remove_tokens(connection, user.id, ("session", "browser"), hash_of(but) if but else "")
+            tokens.remove_tokens(connection, user.id, ("session", "browser"))
             audit.record(connection, self._clock(), f"web:{user.name}", "sign out everywhere", f"user {user.name}")
-            return ended
 
     def end_one(self, user: User, token_hash: str) -> None:
         """Signs out one of the user's own sessions."""
