@@ -169,6 +169,9 @@ def test_what_is_published_is_what_medusa_says_of_each_item(url: str, admin: Adm
     berlin, item = depots[0], items[ids["SKU-011-S"]]
     admin.post(f"/admin/inventory-items/{item}/location-levels/{berlin}", stocked_quantity=77)
     admin.post("/admin/reservations", inventory_item_id=item, location_id=berlin, quantity=5)
+    free = before[ids["SKU-011-S"], berlin][2]
+    asked = command_line.run("verify", "live", "SKU-011-S")
+    assert f"{free} → 72" in asked, asked
     gone = ids["SKU-012-L"]
     (product,) = admin.get("/admin/products", id=[product_of(admin, gone, products)], fields="id")["products"]
     admin.delete(f"/admin/products/{product['id']}/variants/{gone}")

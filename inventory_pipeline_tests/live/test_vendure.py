@@ -157,6 +157,9 @@ def test_what_is_published_is_what_vendure_says_of_each_variant(url: str, admin:
 
     before = told
     admin.order(ids["SKU-020-M"], 2)
+    free = told[ids["SKU-020-M"], "1"][2]
+    asked = command_line.run("verify", "live", "SKU-020-M")
+    assert f"{free} → {free - 2}" in asked, asked
     admin.update(
         {"id": ids["SKU-010-S"], "stockLevels": [{"stockLocationId": "1", "stockOnHand": 77}]},
         {"id": ids["SKU-011-M"], "trackInventory": "FALSE"},
