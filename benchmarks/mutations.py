@@ -38,6 +38,7 @@ TESTS_OF = {
     "db/integrations": ["db/integrations", "services/integrations"],
     "db": ["db/test_database.py", "db/test_errors.py", "db/test_types.py"],
     "db/retention.py": ["defs/test_maintenance.py"],
+    "defs/storage.py": ["defs/test_history.py"],
     "defs/sync": ["defs/sync"],
     "defs/alerts": ["defs/alerts"],
     "defs/integrations": ["defs/integrations"],
