@@ -6,14 +6,14 @@ Memory does not grow with their number, and syncs wait for the write lock only a
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import sqlalchemy as sa
 
 from inventory_pipeline.core.thresholds import Threshold
 from inventory_pipeline.db.alerts.thresholds import IDENTITY, identity_of
 from inventory_pipeline.db.database import Database
-from inventory_pipeline.db.engine import upsert
+from inventory_pipeline.db.engine import load_temporary, upsert
 from inventory_pipeline.db.interruptible import InterruptibleConnection
 from inventory_pipeline.db.tables.alerts import thresholds as _rules
 from inventory_pipeline.db.tables.stores import audit_log
@@ -70,7 +70,8 @@ class ThresholdImport:
             )
             for each in rules
         ]
-        self._connection.run(lambda connection: _load(connection, rows), "stage")
+        names = _incoming.columns.keys()
+        self._connection.run(lambda connection: load_temporary(connection, _incoming.name, names, rows), "stage")
 
     def repeated(self) -> tuple[int, int, str] | None:
         """The first line that sets a rule again, the line that did before, and what the rule is about."""
@@ -79,17 +80,6 @@ class ThresholdImport:
     def finish(self, now: datetime, actor: str) -> None:
         """Puts all rules in place, each instead of the one with its identity, and into the audit log; all or none."""
         self._connection.run(lambda connection: _finish(connection, now, actor), "write")
-
-
-def _load(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    raw: Any = connection.connection.dbapi_connection
-    names = ", ".join(_incoming.columns.keys())
-    if connection.dialect.name == "postgresql":
-        with raw.cursor() as cursor, cursor.copy(f"COPY {_incoming.name} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-    else:
-        raw.executemany(f"INSERT INTO {_incoming.name} ({names}) VALUES ({', '.join('?' * len(_incoming.columns))})", rows)
 
 
 def _repeated(connection: sa.Connection) -> tuple[int, int, str] | None:

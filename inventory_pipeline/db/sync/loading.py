@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.core.stock import RejectedLine, StockLine
+from inventory_pipeline.db.engine import load_temporary
 from inventory_pipeline.db.tables.staging import TABLES, stage_lines, stage_rejected
 from inventory_pipeline.db.types import SCALE, to_millionths
 
@@ -110,20 +111,9 @@ def load(connection: sa.Connection, lines: Sequence[Row], rejected: Sequence[Row
     for row in lines:
         by_length[len(row)].append(row)
     for length, rows in by_length.items():
-        _load(connection, stage_lines.name, _COLUMNS_BY_LENGTH[length], rows)
+        load_temporary(connection, stage_lines.name, _COLUMNS_BY_LENGTH[length], rows)
     if rejected:
-        _load(connection, stage_rejected.name, stage_rejected.columns.keys(), rejected)
-
-
-def _load(connection: sa.Connection, table: str, names: Sequence[str], rows: Sequence[Row]) -> None:
-    raw: Any = connection.connection.dbapi_connection
-    columns = ", ".join(names)
-    if connection.dialect.name == "postgresql":
-        with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-    else:
-        raw.executemany(f"INSERT INTO temp.{table} ({columns}) VALUES ({', '.join('?' * len(names))})", rows)
+        load_temporary(connection, stage_rejected.name, stage_rejected.columns.keys(), rejected)
 
 
 def drop_repeats(connection: sa.Connection) -> None:
