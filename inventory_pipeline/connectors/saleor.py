@@ -7,7 +7,6 @@ Seen on a real server (3.23.28). A token that is not valid counts as anonymous, 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import ClassVar
 
-import msgspec
 from msgspec import Raw
 
 from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorContext, PlatformInfo
@@ -15,12 +14,12 @@ from inventory_pipeline.connectors.store_settings import whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
 from inventory_pipeline.connectors.toolkit.graphql import (
-    ENVELOPE,
     Camel,
     GraphQLApi,
     GraphQLError,
     PageInfo,
     Query,
+    errors_of,
     next_cursor,
     shown,
 )
@@ -125,11 +124,7 @@ class SaleorApi(GraphQLApi):
     def status_error(self, response: Response) -> SyncError:
         if response.is_html:
             return web_page_error(response, "Saleor's GraphQL API")
-        try:
-            errors = ENVELOPE.decode(response.body).errors
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            errors = None
-        if errors:
+        if errors := errors_of(response):
             return self.refusal(errors, IDENTITY)
         return StoreMisconfigured(f"{response.host_and_path} answers {response.summary}; check the store's address")
 

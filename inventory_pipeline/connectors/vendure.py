@@ -18,7 +18,7 @@ from inventory_pipeline.connectors.base import AskedItem, CheckItem, ConnectorCo
 from inventory_pipeline.connectors.store_settings import check_names, whole_number
 from inventory_pipeline.connectors.toolkit.addresses import store_address, web_page_error
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
-from inventory_pipeline.connectors.toolkit.graphql import ENVELOPE, Camel, GraphQLApi, GraphQLError, Query, shown
+from inventory_pipeline.connectors.toolkit.graphql import Camel, GraphQLApi, GraphQLError, Query, errors_of, shown
 from inventory_pipeline.connectors.toolkit.pages import ListPage, PageBuilder, PagedList, ProofBuilder, SeenTexts
 from inventory_pipeline.connectors.toolkit.parsing import decode_nodes, is_sku
 from inventory_pipeline.connectors.toolkit.tokens import FetchedToken, Grant, HeaderToken
@@ -166,11 +166,7 @@ class VendureApi(GraphQLApi):
     def status_error(self, response: Response) -> SyncError:
         if response.is_html:
             return web_page_error(response, "Vendure's Admin API")
-        try:
-            errors = ENVELOPE.decode(response.body).errors
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            errors = None
-        if errors:
+        if errors := errors_of(response):
             return self.refusal(errors, SETTINGS)
         return StoreMisconfigured(
             f"{response.host_and_path} answers {response.summary}; check the store's address and the setting path"

@@ -5,13 +5,11 @@ Codes and statuses are from recorded answers.
 
 import logging
 
-import msgspec
-
 from inventory_pipeline.connectors.base import CheckItem
 from inventory_pipeline.connectors.shopify.answers import Access, Counted
 from inventory_pipeline.connectors.shopify.queries import Queries
 from inventory_pipeline.connectors.toolkit.checks import stopped_by
-from inventory_pipeline.connectors.toolkit.graphql import ENVELOPE, GraphQLApi, GraphQLError, Query, TooCostly, shown
+from inventory_pipeline.connectors.toolkit.graphql import GraphQLApi, GraphQLError, Query, TooCostly, errors_of, shown
 from inventory_pipeline.core.errors import (
     CredentialsRejected,
     PlatformUnavailable,
@@ -80,10 +78,7 @@ class AdminApi(GraphQLApi):
 
 def _own_words(response: Response) -> str:
     """What Shopify says of a refusal, in brackets: a 403 names the scope that it is about."""
-    try:
-        errors = ENVELOPE.decode(response.body).errors
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+    errors = errors_of(response)
     return f" ({shown(errors)})" if isinstance(errors, str) else ""
 
 

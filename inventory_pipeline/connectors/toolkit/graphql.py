@@ -86,6 +86,14 @@ class TooCostly(StoreMisconfigured):
 ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
+def errors_of(response: Response) -> list[GraphQLError] | str | None:
+    """The errors that an answer of any status tells. None where it tells none, or is no GraphQL answer."""
+    try:
+        return ENVELOPE.decode(response.body).errors
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 class GraphQLApi:
     """One endpoint. A platform says in its own class what a status and what errors mean."""
 
