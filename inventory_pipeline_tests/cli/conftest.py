@@ -130,25 +130,6 @@ def at_a_terminal(*arguments: str, answer: bytes) -> tuple[str, int]:
     return shown.decode().replace("\r\n", " "), process.wait(60)
 
 
-def processes_on(folder: Path) -> list[str]:
-    """The command lines of all living processes that work on this data folder (or the demo's in it)."""
-    return list(pids_on(folder).values())
-
-
-def pids_on(folder: Path) -> dict[int, str]:
-    """The same by process id."""
-    found = {}
-    for process in Path("/proc").iterdir():
-        try:
-            environment = (process / "environ").read_bytes()
-            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if f"INVENTORY_DATA_DIR={folder}".encode() in environment and int(process.name) != os.getpid():
-            found[int(process.name)] = words
-    return found
-
-
 def stuck_run(store: str, status: DagsterRunStatus = DagsterRunStatus.STARTED) -> str:
     """A sync in the history whose process was heard last ten minutes ago, and is gone; its id."""
     child = subprocess.Popen([sys.executable, "-c", ""])

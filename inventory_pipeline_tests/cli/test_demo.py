@@ -15,8 +15,9 @@ import pytest
 from inventory_pipeline.demo.messages import Answer, Request, Respond
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
-from inventory_pipeline_tests.cli.conftest import Cli, command, processes_on
+from inventory_pipeline_tests.cli.conftest import Cli, command
 from inventory_pipeline_tests.modes import PRIVATE, modes_of
+from inventory_pipeline_tests.processes import processes_on
 
 PATIENCE = 240.0  # seconds; a machine that does other things as well
 

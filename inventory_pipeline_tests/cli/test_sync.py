@@ -9,7 +9,8 @@ from pathlib import Path
 from inventory_pipeline.demo.messages import Answer, Request, Respond
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
-from inventory_pipeline_tests.cli.conftest import Cli, command, processes_on, stuck_run, sync
+from inventory_pipeline_tests.cli.conftest import Cli, command, stuck_run, sync
+from inventory_pipeline_tests.processes import processes_on
 
 COUNTS = ("seen", "created", "updated", "skipped", "rejected", "missing")
 HEADING = ["store", "outcome", *COUNTS, "calls", "seconds"]

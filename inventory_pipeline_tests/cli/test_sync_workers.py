@@ -15,8 +15,9 @@ import pytest
 from inventory_pipeline.demo.messages import Answer, Request, Respond
 from inventory_pipeline.demo.shops import synthetic_catalogue
 from inventory_pipeline.demo.woocommerce import DemoStore
-from inventory_pipeline_tests.cli.conftest import Cli, command, pids_on, processes_on
+from inventory_pipeline_tests.cli.conftest import Cli, command
 from inventory_pipeline_tests.defs.live import until
+from inventory_pipeline_tests.processes import pids_on, processes_on
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 

@@ -2,16 +2,13 @@
 
 import base64
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.http.local_server import Answer, Request
 
 KEY = "sk_0123456789abcdef0123456789abcdef"
@@ -20,17 +17,9 @@ Fault = Callable[[Request], Answer | None]
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def contract(name: str) -> Path:
-    """A file of the platform's contract. Skips the test where there are none."""
-    contracts = os.environ.get("INVENTORY_CONTRACTS")
-    if not contracts:
-        pytest.skip("INVENTORY_CONTRACTS is not set: no recorded answers to serve")
-    return Path(contracts) / "medusa" / name
-
-
 def recorded(name: str) -> dict[str, Any]:
     """One recorded answer of 2.21.2."""
-    return json.loads(contract(f"recorded/medusa-2.21.2-{name}.json").read_bytes())
+    return json.loads(contract("medusa", f"recorded/medusa-2.21.2-{name}.json").read_bytes())
 
 
 def recorded_answer(name: str) -> Answer:

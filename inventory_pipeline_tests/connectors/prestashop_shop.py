@@ -2,17 +2,14 @@
 
 import base64
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.http.local_server import Answer, Request
 
 KEY = "ABCDEFGH12345678ABCDEFGH12345678"
@@ -22,10 +19,7 @@ Fault = Callable[[Request], Answer | None]
 
 def recorded(name: str) -> dict[str, Any]:
     """One recorded answer of 8.2.1. Skips the test where there are none."""
-    contracts = os.environ.get("INVENTORY_CONTRACTS")
-    if not contracts:
-        pytest.skip("INVENTORY_CONTRACTS is not set: no recorded answers to serve")
-    return json.loads((Path(contracts) / "prestashop" / "recorded" / f"ps-8.2.1-{name}.json").read_bytes())
+    return json.loads(contract("prestashop", f"recorded/ps-8.2.1-{name}.json").read_bytes())
 
 
 def recorded_answer(name: str) -> Answer:

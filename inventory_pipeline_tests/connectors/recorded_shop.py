@@ -4,7 +4,6 @@ Where INVENTORY_CONTRACTS is not set there are none, and the tests that need the
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.connectors.woocommerce_protocol import NO_ROUTE, Gate, error
 from inventory_pipeline_tests.http.local_server import Answer, LocalServer, Request
 
@@ -20,10 +20,7 @@ _VARIATIONS_OF = re.compile(r"/products/(\d+)/variations")
 
 
 def recorded_folder() -> Path:
-    contracts = os.environ.get("INVENTORY_CONTRACTS")
-    if not contracts:
-        pytest.skip("INVENTORY_CONTRACTS is not set: no recorded answers to serve")
-    folder = Path(contracts) / "woocommerce" / "recorded"
+    folder = contract("woocommerce", "recorded")
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there: no recorded answers to serve")
     return folder

@@ -1,31 +1,21 @@
 """Saleor's GraphQL API over variants that a test decides or that were recorded: cursors, tokens, permissions."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.http.local_server import Answer, Request
 
 TOKEN = "saleor_token_0123456789abcdef"
 Fault = Callable[[str, Request], Answer | None]
 
 
-def contract(name: str) -> Path:
-    contracts = os.environ.get("INVENTORY_CONTRACTS")
-    if not contracts:
-        pytest.skip("INVENTORY_CONTRACTS is not set: no recorded answers to serve")
-    return Path(contracts) / "saleor" / name
-
-
 def recorded(name: str) -> dict[str, Any]:
-    return json.loads(contract(f"recorded/saleor-3.23.28-{name}.json").read_bytes())
+    return json.loads(contract("saleor", f"recorded/saleor-3.23.28-{name}.json").read_bytes())
 
 
 def recorded_variants() -> list[dict[str, Any]]:

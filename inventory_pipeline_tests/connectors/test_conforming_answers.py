@@ -15,6 +15,7 @@ from inventory_pipeline.connectors.registry import connector_for
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline_tests.connectors import medusa_server, saleor_server, vendure_server
 from inventory_pipeline_tests.connectors.conforming import INTEGERS, graphql_data, openapi_value
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.connectors.reading import Whole, read_whole
 from inventory_pipeline_tests.http.local_server import LocalServer
 
@@ -51,7 +52,7 @@ def differences(whole: Whole, expected: dict[str, Levels]) -> list[object]:
 @SOME
 @given(st.data())
 def test_vendure(data: st.DataObject) -> None:
-    schema = schema_in(vendure_server.contract("inventory.pruned.graphql"))
+    schema = schema_in(contract("vendure", "inventory.pruned.graphql"))
     variants = variants_of(data.draw(st.lists(graphql_data(schema, vendure.VARIANTS.text), max_size=4)))
     shop = data.draw(graphql_data(schema, vendure.SETTINGS.text))["globalSettings"]
     server = vendure_server.VendureServer(variants, settings=shop)
@@ -75,7 +76,7 @@ def test_vendure(data: st.DataObject) -> None:
 @SOME
 @given(st.data())
 def test_saleor(data: st.DataObject) -> None:
-    schema = schema_in(saleor_server.contract("inventory.pruned.graphql"))
+    schema = schema_in(contract("saleor", "inventory.pruned.graphql"))
     variants = variants_of(data.draw(st.lists(graphql_data(schema, saleor.VARIANTS.text), max_size=4)))
     server = saleor_server.SaleorServer(variants)
     with LocalServer(server) as local:
@@ -99,17 +100,17 @@ def test_saleor(data: st.DataObject) -> None:
 @SOME
 @given(st.data())
 def test_medusa(data: st.DataObject) -> None:
-    contract = openapi_in(medusa_server.contract("inventory.pruned.yaml"))
+    openapi = openapi_in(contract("medusa", "inventory.pruned.yaml"))
     places, items = st.sampled_from(["l1", "l2"]), st.sampled_from(["i0", "i1", "i2"])
     level = openapi_value(
-        contract, {"$ref": "#/components/schemas/AdminInventoryLevel"}, {"location_id": places, "available_quantity": INTEGERS}
+        openapi, {"$ref": "#/components/schemas/AdminInventoryLevel"}, {"location_id": places, "available_quantity": INTEGERS}
     )
     known = {"location_levels": st.lists(level, max_size=2, unique_by=lambda level: level["location_id"])}
-    item = openapi_value(contract, {"$ref": "#/components/schemas/AdminInventoryItem"}, known)
+    item = openapi_value(openapi, {"$ref": "#/components/schemas/AdminInventoryItem"}, known)
     # The contract does not describe what `fields=*inventory_items` adds.
     part = st.fixed_dictionaries({"inventory_item_id": items, "required_quantity": st.integers(1, 2)})
     known = {"product": st.none(), "inventory_items": st.lists(part, max_size=2)}
-    variant = openapi_value(contract, {"$ref": "#/components/schemas/AdminProductVariant"}, known)
+    variant = openapi_value(openapi, {"$ref": "#/components/schemas/AdminProductVariant"}, known)
     rows: medusa_server.Rows = {
         "inventory-items": [row | {"id": f"i{at}"} for at, row in enumerate(data.draw(st.lists(item, max_size=3)))],
         "product-variants": [

@@ -12,11 +12,11 @@ from inventory_pipeline.connectors.saleor import COUNT, VARIANTS
 from inventory_pipeline.connectors.toolkit.graphql import Query
 from inventory_pipeline.core.errors import CredentialsRejected, IncompleteRead, ScopeMissing, StoreMisconfigured, SyncError
 from inventory_pipeline.core.quantity import UNKNOWN, Quantity
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.connectors.platforms import saleor as case
 from inventory_pipeline_tests.connectors.reading import Whole, read_whole
 from inventory_pipeline_tests.connectors.saleor_server import (
     SaleorServer,
-    contract,
     recorded,
     recorded_variants,
     saleor_context,
@@ -42,7 +42,7 @@ def check(app: SaleorServer) -> dict[str, CheckItem]:
 
 @pytest.mark.parametrize("query", [COUNT, VARIANTS], ids=lambda query: query.name)
 def test_a_query_is_valid_in_the_platforms_schema(query: Query) -> None:
-    schema = build_schema(contract("inventory.pruned.graphql").read_text())
+    schema = build_schema(contract("saleor", "inventory.pruned.graphql").read_text())
     assert validate(schema, parse(query.text), specified_rules) == []
 
 

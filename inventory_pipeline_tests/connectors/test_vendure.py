@@ -21,12 +21,12 @@ from inventory_pipeline.core.errors import (
 from inventory_pipeline.core.quantity import UNKNOWN, UNTRACKED, Quantity
 from inventory_pipeline.core.redaction import redact
 from inventory_pipeline.core.stock import LineNote, Page
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.connectors.platforms import vendure as case
 from inventory_pipeline_tests.connectors.reading import Whole, read_whole
 from inventory_pipeline_tests.connectors.vendure_server import (
     FORBIDDEN,
     VendureServer,
-    contract,
     level,
     recorded_body,
     recorded_variants,
@@ -53,7 +53,7 @@ def check(app: VendureServer, credentials: dict[str, str] | None = None) -> dict
 
 @pytest.mark.parametrize("query", [SETTINGS, COUNT, VARIANTS], ids=lambda query: query.name)
 def test_a_query_is_valid_in_the_platforms_schema(query: Query) -> None:
-    schema = build_schema(contract("inventory.pruned.graphql").read_text())
+    schema = build_schema(contract("vendure", "inventory.pruned.graphql").read_text())
     assert validate(schema, parse(query.text), specified_rules) == []
 
 

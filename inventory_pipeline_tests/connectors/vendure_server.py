@@ -1,16 +1,13 @@
 """Vendure's Admin API over variants that a test decides or that were recorded: log-ins, sessions that end, keys, limits."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
-
-import pytest
 
 from inventory_pipeline.connectors.base import ConnectorContext
 from inventory_pipeline.core.stores import StoreIntegration
+from inventory_pipeline_tests.connectors.contracts import contract
 from inventory_pipeline_tests.http.local_server import Answer, Request
 
 KEY = "vendure_key_0123456789abcdef"
@@ -19,15 +16,8 @@ MOST = 1000  # adminListQueryLimit
 Fault = Callable[[str, Request], Answer | None]
 
 
-def contract(name: str) -> Path:
-    contracts = os.environ.get("INVENTORY_CONTRACTS")
-    if not contracts:
-        pytest.skip("INVENTORY_CONTRACTS is not set: no recorded answers to serve")
-    return Path(contracts) / "vendure" / name
-
-
 def recorded_body(name: str) -> dict[str, Any]:
-    return json.loads(contract(f"recorded/vendure-3.7.3-{name}.json").read_bytes())["body"]
+    return json.loads(contract("vendure", f"recorded/vendure-3.7.3-{name}.json").read_bytes())["body"]
 
 
 def recorded_variants() -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from threading import Event
 from typing import Any, Self, TypeVar
 
 from inventory_pipeline.environment import PROJECT_ROOT
+from inventory_pipeline_tests.processes import free_port
 
 Value = TypeVar("Value")
 
@@ -73,9 +73,7 @@ class DagsterDev:
     """`dagster dev` in `folder` until the end of the `with` block. Everything it starts ends with it."""
 
     def __init__(self, folder: Path = PROJECT_ROOT, **environment: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._folder, self._environment = folder, environment
 
     def __enter__(self) -> Self:

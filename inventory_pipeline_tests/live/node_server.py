@@ -4,15 +4,15 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+
+from inventory_pipeline_tests.defs.live import until
 
 HERE = Path(__file__).parent
 # Kept from one run to the next: an installation takes a minute or two and up to 800 MB.
@@ -64,20 +64,13 @@ def serving(folder: Path, *command: str, url: str, log: Path, **environment: str
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 180
-    while time.monotonic() < until:
+    def answers() -> bool:
         assert process.poll() is None, log.read_text()[-4000:]
         with suppress(httpx.TransportError):
-            if httpx.get(url).status_code < 500:
-                return
-        time.sleep(0.5)
-    raise AssertionError(f"{url} did not answer: {log.read_text()[-4000:]}")
+            return httpx.get(url).status_code < 500
+        return False
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    until(answers, 180, pause=0.5)
 
 
 class CommandLine:

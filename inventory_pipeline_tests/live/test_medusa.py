@@ -12,8 +12,9 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from inventory_pipeline_tests.live.node_server import CommandLine, free_port, install, run_node, serving
+from inventory_pipeline_tests.live.node_server import CommandLine, install, run_node, serving
 from inventory_pipeline_tests.postgres import PostgresServer
+from inventory_pipeline_tests.processes import free_port
 
 pytestmark = pytest.mark.live
 EMAIL, PASSWORD = "owner@shop.example", "live-password-1"

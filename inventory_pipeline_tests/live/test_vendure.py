@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from inventory_pipeline_tests.live.node_server import CommandLine, free_port, install, run_node, serving
+from inventory_pipeline_tests.live.node_server import CommandLine, install, run_node, serving
+from inventory_pipeline_tests.processes import free_port
 
 pytestmark = pytest.mark.live
 PASSWORD = "live-password-1"

@@ -13,28 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from inventory_pipeline_tests.processes import free_port, pids_on
+
 PATIENCE = 240.0  # seconds; a machine that does other things as well
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ours(folder: Path) -> dict[int, str]:
     """The Python processes that work on this data folder, with their command lines."""
-    found = {}
-    for process in Path("/proc").iterdir():
-        try:
-            environment = (process / "environ").read_bytes()
-            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        is_python = Path(words.split(" ")[0]).name.startswith("python")
-        if is_python and f"INVENTORY_DATA_DIR={folder}".encode() in environment and int(process.name) != os.getpid():
-            found[int(process.name)] = words
-    return found
+    return {pid: words for pid, words in pids_on(folder).items() if Path(words.split(" ")[0]).name.startswith("python")}
 
 
 @dataclass(frozen=True)

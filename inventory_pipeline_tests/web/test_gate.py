@@ -12,8 +12,9 @@ from playwright.sync_api import BrowserContext, sync_playwright
 
 from inventory_pipeline.cli.doctor_dagster import answers_anybody
 from inventory_pipeline_tests.defs.live import until
+from inventory_pipeline_tests.processes import free_port
 from inventory_pipeline_tests.web.foreign_page import TRY_EVERYTHING, foreign_pages
-from inventory_pipeline_tests.web.served import Served, free_port
+from inventory_pipeline_tests.web.served import Served
 
 # Launches a run: whatever gets through leaves a trace.
 LAUNCH = """mutation { launchRun(executionParams: {selector: {repositoryName: "__repository__", jobName: "check_alerts",

@@ -20,7 +20,8 @@ from inventory_pipeline.demo.woocommerce import DemoStore
 from inventory_pipeline.environment import PROJECT_ROOT
 from inventory_pipeline_tests.cli.conftest import command
 from inventory_pipeline_tests.postgres import PostgresServer
-from inventory_pipeline_tests.web.served import PATIENCE, Served, free_port, ours
+from inventory_pipeline_tests.processes import free_port
+from inventory_pipeline_tests.web.served import PATIENCE, Served, ours
 
 OPERATIONS = (PROJECT_ROOT / "docs" / "operations.md").read_text()
 # The unit that the document gives for good.
